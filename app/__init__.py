@@ -1,0 +1,1 @@
+"""Docent over HTTP: settings, resources, turns and the doors through which readers come in."""

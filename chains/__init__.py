@@ -1,0 +1,1 @@
+"""The RAG chain and its parts. Knows LangChain; knows nothing of HTTP."""

@@ -1,0 +1,99 @@
+"""What can go wrong, in the contract's codes. No HTTP types: `app` maps codes to statuses."""
+
+from __future__ import annotations
+
+from chains.turn import TurnError
+
+
+class DocentError(Exception):
+    """A known failure. `message` is for the reader; whatever the author needs goes to the log as the cause."""
+
+    code = "internal"
+    message = "Something went wrong on our side. Please try again."
+    retryable = True
+
+    def __init__(self, message: str | None = None, *, retry_after: int | None = None) -> None:
+        super().__init__(message or self.message)
+        self.message = message or self.message
+        self.retry_after = retry_after
+
+    def as_dict(self) -> TurnError:
+        error = TurnError(code=self.code, message=self.message, retryable=self.retryable)
+        if self.retry_after is not None:
+            error["retry_after"] = self.retry_after
+        return error
+
+
+class InvalidTurn(DocentError):
+    code = "invalid_turn"
+    message = "This question could not be read."
+    retryable = False
+
+
+class TooLarge(DocentError):
+    code = "too_large"
+    message = "This message is too long."
+    retryable = False
+
+
+class Unauthorized(DocentError):
+    code = "unauthorized"
+    message = "This visitor token is not valid any more. Please start again."
+    retryable = False
+
+
+class ForbiddenOrigin(DocentError):
+    code = "forbidden_origin"
+    message = "This site may not talk to this service."
+    retryable = False
+
+
+class NotFound(DocentError):
+    code = "not_found"
+    message = "There is nothing here."
+    retryable = False
+
+
+class TurnIdReuse(DocentError):
+    code = "turn_id_reuse"
+    message = "This turn id was used for another question."
+    retryable = False
+
+
+class ConversationBusy(DocentError):
+    code = "conversation_busy"
+    message = "An answer is still being written in this conversation."
+
+
+class Overloaded(DocentError):
+    code = "overloaded"
+    message = "Many readers are asking right now. Please try again in a moment."
+
+
+class RetrievalUnavailable(DocentError):
+    code = "retrieval_unavailable"
+    message = "The search over this site is not available right now. Please try again later."
+
+
+class ModelUnavailable(DocentError):
+    code = "model_unavailable"
+    message = "The language model is not available right now. Please try again later."
+
+
+class StorageUnavailable(DocentError):
+    code = "storage_unavailable"
+    message = "Conversations cannot be stored right now. Please try again in a moment."
+
+
+class Starting(DocentError):
+    code = "starting"
+    message = "The service is still starting. Please try again in a moment."
+
+
+class DeadlineExceeded(DocentError):
+    code = "deadline_exceeded"
+    message = "The answer took too long. Please try again."
+
+
+class SettingsError(Exception):
+    """A malformed setting: names the variable and what to do, never its value."""
