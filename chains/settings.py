@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -69,4 +68,4 @@ def _stripped(name: str, value: Any) -> Any:
 
 def _explain(detail: Any) -> str:
     variable = ".".join(str(part) for part in detail["loc"]).upper()
-    return f"{variable}: {detail['msg']}. Set it in the environment or in {os.path.abspath('.env')}."
+    return f"{variable}: {detail['msg']}. Set it in the environment or in {Path('.env').resolve()}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal, NotRequired, Self
 from uuid import UUID, uuid4
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 QUESTION_LIMIT = 4_000
 SELECTION_LIMIT = 8_000
@@ -39,9 +39,7 @@ class ChatTurn(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True, str_strip_whitespace=True, frozen=True)
 
-    question: str = Field(
-        validation_alias=AliasChoices("question", "message"), min_length=1, max_length=QUESTION_LIMIT
-    )
+    question: str = Field(validation_alias=AliasChoices("question", "message"), min_length=1, max_length=QUESTION_LIMIT)
     conversation_id: UUID | None = None
     turn_id: UUID | None = None
     selected_text: str | None = Field(default=None, max_length=SELECTION_LIMIT)
