@@ -97,3 +97,15 @@ class DeadlineExceeded(DocentError):
 
 class SettingsError(Exception):
     """A malformed setting: names the variable and what to do, never its value."""
+
+
+class EmbeddedEngineError(Exception):
+    """An embedded engine cannot start or go on here: says why, and every way out."""
+
+
+class FingerprintMismatch(Exception):
+    """A collection was made with another model or configuration: names the differing fields and the remedy."""
+
+
+class ModelFilesError(SettingsError):
+    """The local model's files are absent or are not the pinned ones: names the file and what to do."""
