@@ -1,0 +1,149 @@
+"""The gate in front of every door: request id, origin, size, and the visitor's token. Pure ASGI; parses no body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.refusals import refusal
+from app.settings import Settings
+from app.visitor import Visitor, VisitorTokens, current_visitor
+from chains.errors import DocentError, ForbiddenOrigin, Starting, TooLarge
+
+TURN_LIMIT = 128 * 1024  # bytes; the longest legal turn, in Urdu as JSON, is 72 KB
+BATCH_LIMIT = 512 * 1024  # bytes, for /rag/batch and /retriever/batch
+HEALTH_PATHS = ("/api/health", "/health/")  # exempt from origin checks: a platform's probe may come from anywhere
+TURN_PATHS = ("/api/chat", "/rag/", "/chat/")  # a POST here makes a turn, and a visitor where there is none
+
+log = structlog.get_logger(__name__)
+
+
+class Origins:
+    """Which sites may talk to the service: the configured ones and the service's own page."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allowed = {origin.lower() for origin in settings.origins}
+        self._pattern = re.compile(settings.allowed_origin_regex) if settings.allowed_origin_regex else None
+        if settings.space_host:
+            self._allowed.add(f"https://{settings.space_host}".lower())
+
+    def admit(self, origin: str | None, host: str) -> bool:
+        """No `Origin` header means no browser on another site: no cookie is used, so nothing can be abused."""
+        if origin is None or "*" in self._allowed:
+            return True
+        origin = origin.lower()
+        return (
+            origin in self._allowed
+            or origin.partition("://")[2] == host.lower() != ""
+            or (self._pattern is not None and self._pattern.fullmatch(origin) is not None)
+        )
+
+
+class Gate:
+    """Lets a request through to the app, or refuses it cheaply."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, tokens: Callable[[], VisitorTokens | None]) -> None:
+        self._app = app
+        self._origins = Origins(settings)
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid4().hex[:16]
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        headers = Headers(scope=scope)
+        try:
+            self._check_origin(scope, headers)
+            if scope["type"] == "http":
+                self._check_size(scope, headers)
+                visitor = self._visitor(scope, headers)
+                await self._app(scope, _bounded(receive, _limit(scope)), _stamped(send, request_id, visitor))
+                return
+        except DocentError as error:
+            log.warning("refused", code=error.code, path=scope["path"])
+            await _refuse(scope, receive, send, error)
+            return
+        await self._app(scope, receive, send)
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        if scope["path"].startswith(HEALTH_PATHS):
+            return
+        if not self._origins.admit(headers.get("origin"), headers.get("host", "")):
+            raise ForbiddenOrigin
+
+    def _check_size(self, scope: Scope, headers: Headers) -> None:
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > _limit(scope):
+            raise TooLarge
+
+    def _visitor(self, scope: Scope, headers: Headers) -> Visitor | None:
+        """The visitor of the token that was sent; a new one for a turn without a token; else none."""
+        token = headers.get("x-docent-visitor") or _bearer(headers)
+        wanted = scope["method"] == "POST" and scope["path"].startswith(TURN_PATHS)
+        if not (token or wanted) or scope["path"].startswith(HEALTH_PATHS):
+            return None
+        tokens = self._tokens()
+        if tokens is None:
+            raise Starting(retry_after=2)
+        visitor = tokens.read(token) if token else tokens.make()
+        current_visitor.set(visitor)
+        scope["state"]["visitor"] = visitor
+        return visitor
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _limit(scope: Scope) -> int:
+    return BATCH_LIMIT if scope["path"].endswith("/batch") else TURN_LIMIT
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Count the body as it comes: a chunked one declares no length."""
+    seen = 0
+
+    async def receive_within_limit() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise TooLarge
+        return message
+
+    return receive_within_limit
+
+
+def _stamped(send: Send, request_id: str, visitor: Visitor | None) -> Send:
+    """Put the request id, and a token made on the way, into the response's headers."""
+
+    async def send_stamped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = request_id
+            if visitor and visitor.new_token:
+                headers["X-Docent-Visitor"] = visitor.new_token
+        await send(message)
+
+    return send_stamped
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, error: DocentError) -> None:
+    response = refusal(error, scope["state"]["request_id"])
+    response.headers["X-Request-Id"] = scope["state"]["request_id"]
+    if scope["type"] == "websocket":
+        await receive()  # websocket.connect; a close before the accept is answered with 403
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await response(scope, receive, send)

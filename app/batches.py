@@ -1,0 +1,57 @@
+"""`/rag/batch`: every member gets a reply of its own, a refused one too."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.refusals import invalid_turn
+from app.turns.runner import TurnRunner
+from app.visitor import Visitor
+from chains.errors import DocentError, InvalidTurn
+from chains.turn import ChatTurn, Outcome, Reply
+
+BATCH_MEMBERS = 8
+
+
+async def reply_to_each(members: list[Any], runner: TurnRunner, visitor: Visitor) -> list[dict[str, Any]]:
+    """Replies in the members' order. Members of one conversation run one after another, the others side by side.
+
+    Raises:
+        InvalidTurn: there are more than BATCH_MEMBERS.
+    """
+    if len(members) > BATCH_MEMBERS:
+        raise InvalidTurn(f"A batch has at most {BATCH_MEMBERS} members.")
+    replies: dict[int, Reply] = {}
+    lanes: dict[object, list[int]] = {}
+    for index, member in enumerate(members):
+        lanes.setdefault(_conversation_of(member) or index, []).append(index)
+
+    async def run(lane: list[int]) -> None:
+        for index in lane:
+            replies[index] = await _reply_to(members[index], runner, visitor)
+
+    await asyncio.gather(*(run(lane) for lane in lanes.values()))
+    return [replies[index].model_dump(mode="json") for index in range(len(members))]
+
+
+def _conversation_of(member: Any) -> str | None:
+    conversation = member.get("conversation_id") if isinstance(member, dict) else None
+    return str(conversation).lower() if conversation else None
+
+
+async def _reply_to(member: Any, runner: TurnRunner, visitor: Visitor) -> Reply:
+    try:
+        running = await runner.accept(_turn_of(member), visitor)
+    except DocentError as error:
+        return Reply(outcome=Outcome.FAILED, error=error.as_dict())
+    return Reply.model_validate(await running.reply())
+
+
+def _turn_of(member: Any) -> ChatTurn:
+    try:
+        return ChatTurn.model_validate(member)
+    except ValidationError as error:
+        raise invalid_turn(list(error.errors())) from None

@@ -1,0 +1,91 @@
+"""What the service knows of its parts: cached answers of background probes, and their sum."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Literal
+
+import structlog
+
+Status = Literal["healthy", "degraded", "unhealthy", "starting"]
+Finding = dict[str, Any]  # {"status": one of CONTRACT's words, ...what else the service says of itself}
+Ping = Callable[[], Awaitable[Finding]]
+
+UP = ("ok", "connected", "asleep")
+REMOTE_INTERVAL = 60.0  # seconds between probes while all is well: more would keep a scale-to-zero database awake
+EMBEDDED_INTERVAL = 20.0  # seconds; embedded engines never sleep, and nobody else would notice their death
+RETRY_INTERVAL = 2.0  # seconds after a probe that found something down, doubled up to RETRY_LIMIT
+RETRY_LIMIT = 15.0
+SUSPICION_GAP = 0.2  # seconds; many failing turns make one probe
+PING_TIMEOUT = 10.0  # seconds; a scale-to-zero database may take several to wake
+
+log = structlog.get_logger(__name__)
+
+
+class Health:
+    """Holds one ping per service; `watch` refreshes them, `suspect` makes it do so at once."""
+
+    def __init__(self, idle_interval: float = EMBEDDED_INTERVAL) -> None:
+        self._idle_interval = idle_interval
+        self.started = False
+        self.draining = False
+        self._pings: dict[str, Ping] = {}
+        self._findings: dict[str, Finding] = {}
+        self._suspicion = asyncio.Event()
+
+    def register(self, name: str, ping: Ping) -> None:
+        """`ping` answers with a finding; what it raises or a timeout counts as `disconnected`."""
+        self._pings[name] = ping
+
+    def suspect(self) -> None:
+        """A turn failed: look again now rather than at the next round."""
+        self._suspicion.set()
+
+    async def watch(self) -> None:
+        """Probe for ever: seldom while all is well, sooner while something is down, at once when a turn failed."""
+        failures = 0
+        while True:
+            await self.refresh()
+            failures = failures + 1 if self._down() else 0
+            wait = min(RETRY_INTERVAL * 2 ** (failures - 1), RETRY_LIMIT) if failures else self._idle_interval
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._suspicion.wait()
+            await asyncio.sleep(SUSPICION_GAP)
+            self._suspicion.clear()
+
+    async def refresh(self) -> None:
+        """Ask every service now, all at once."""
+        findings = await asyncio.gather(*(self._ask(name) for name in self._pings))
+        for name, finding in zip(list(self._pings), findings, strict=True):
+            before = self._findings.get(name, {}).get("status")
+            if finding["status"] != before:
+                report = log.info if finding["status"] in UP else log.warning
+                report("service", service=name, status=finding["status"], cause=finding.get("cause"))
+            self._findings[name] = finding
+
+    async def _ask(self, name: str) -> Finding:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                return await self._pings[name]()
+        except Exception as error:
+            return {"status": "disconnected", "cause": f"{type(error).__name__}: {error}"}
+
+    def _down(self) -> int:
+        return sum(finding["status"] not in UP for finding in self._findings.values())
+
+    @property
+    def status(self) -> Status:
+        if not self.started:
+            return "starting"
+        down = self._down()
+        return "healthy" if down == 0 else "degraded" if down == 1 else "unhealthy"
+
+    def report(self, *, causes: bool) -> dict[str, Any]:
+        """The body of `/api/health`; causes may name hosts, so they are for the author alone."""
+        services: dict[str, Any] = {"fastapi": "ok"}
+        for name, finding in self._findings.items():
+            services[name] = {key: value for key, value in finding.items() if causes or key != "cause"}
+        return {"status": self.status, "services": services}

@@ -1,0 +1,137 @@
+"""LangServe's doors: /rag, /retriever and /chat, all through the runner. The only importer of langserve.
+
+Bare `add_routes` would let a client set configuration, fail a whole batch for one bad member and answer every
+refusal with 500; so each verb is a route of ours around LangServe's `APIHandler`, with `config_keys=()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
+from langserve import APIHandler
+from pydantic import BaseModel, ValidationError
+
+from app.batches import BATCH_MEMBERS, reply_to_each
+from app.refusals import invalid_turn
+from app.resources import Resources
+from app.routes.access import admit_to_playground, visitor_of
+from app.turns.runner import RunningTurn
+from app.visitor import current_visitor
+from chains.errors import InvalidTurn
+from chains.turn import QUESTION_LIMIT, ChatTurn, Reply, ReplyPart
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Verb = Callable[[Request], Awaitable[Response]]
+
+accepted_turn: ContextVar[RunningTurn | None] = ContextVar("accepted_turn", default=None)
+
+
+class ChatMessages(BaseModel):
+    """Input of /chat: the last human message is the question, earlier ones are the history."""
+
+    messages: list[HumanMessage | AIMessage | SystemMessage]
+
+
+class TurnRequest(BaseModel):
+    """What /rag accepts: `config` and `kwargs` are allowed, as LangServe's clients send them, and ignored."""
+
+    input: ChatTurn
+    config: dict[str, Any] = {}
+    kwargs: dict[str, Any] = {}
+
+
+class BatchRequest(BaseModel):
+    inputs: list[Any]
+    config: dict[str, Any] | list[dict[str, Any]] = {}
+    kwargs: dict[str, Any] = {}
+
+
+def langserve_router(resources: Resources) -> APIRouter:
+    """The routes of all three runnables; `resources` may still be closed."""
+    router = APIRouter(tags=["langserve"])
+    rag = APIHandler(_rag_runnable(resources), path="/rag", config_keys=())
+    search = APIHandler(_retriever_runnable(resources), path="/retriever", config_keys=())
+    chat = APIHandler(_chat_runnable(resources), path="/chat", config_keys=(), playground_type="chat")
+
+    async def rag_invoke(request: Request) -> Response:
+        accepted_turn.set(await _accept(resources, request))
+        return await rag.invoke(request)
+
+    async def rag_stream(request: Request) -> Response:
+        accepted_turn.set(await _accept(resources, request))
+        return await rag.stream(request)
+
+    async def rag_batch(request: Request) -> Response:
+        batch = await _body(request, BatchRequest)
+        runner = await resources.started_runner()
+        output = await reply_to_each(batch.inputs, runner, visitor_of(request))
+        return JSONResponse({"output": output, "callback_events": [], "metadata": {"run_ids": [], "responses": []}})
+
+    async def search_batch(request: Request) -> Response:
+        if len((await _body(request, BatchRequest)).inputs) > BATCH_MEMBERS:
+            raise InvalidTurn(f"A batch has at most {BATCH_MEMBERS} members.")
+        return await search.batch(request)
+
+    async def chat_stream(request: Request) -> Response:
+        return await chat.stream(request)
+
+    _add(router, "/rag", rag, {"invoke": rag_invoke, "stream": rag_stream, "batch": rag_batch})
+    _add(router, "/retriever", search, {"invoke": search.invoke, "batch": search_batch})
+    _add(router, "/chat", chat, {"invoke": chat.invoke, "stream": chat_stream})
+    for path, handler in (("/rag", rag), ("/chat", chat)):
+        _add_playground(router, path, handler)
+    return router
+
+
+def _add(router: APIRouter, path: str, handler: APIHandler, verbs: dict[str, Verb]) -> None:
+    for verb, endpoint in verbs.items():
+        router.add_api_route(f"{path}/{verb}", endpoint, methods=["POST"], name=f"{path[1:]} {verb}")
+    for schema in ("input_schema", "output_schema", "config_schema"):
+        router.add_api_route(f"{path}/{schema}", getattr(handler, schema), methods=["GET"], name=f"{path[1:]} {schema}")
+
+
+def _add_playground(router: APIRouter, path: str, handler: APIHandler) -> None:
+    """Playground and step streams show prompts and passages, so they have a guard of their own."""
+    guard = [Depends(admit_to_playground)]
+
+    async def playground(request: Request, file_path: str = "") -> Response:
+        response: Response = await handler.playground(file_path, request)
+        return response
+
+    async def redirect(request: Request) -> Response:
+        return RedirectResponse("playground/", status_code=307)
+
+    for verb in ("stream_log", "stream_events"):
+        endpoint = handler.stream_log if verb == "stream_log" else handler.astream_events
+        router.add_api_route(
+            f"{path}/{verb}", endpoint, methods=["POST"], dependencies=guard, name=f"{path[1:]} {verb}"
+        )
+    router.add_api_route(f"{path}/playground", redirect, methods=["GET"], include_in_schema=False)
+    router.add_api_route(f"{path}/playground/", playground, methods=["GET"], dependencies=guard)
+    router.add_api_route(
+        f"{path}/playground/{{file_path:path}}",
+        playground,
+        methods=["GET"],
+        dependencies=guard,
+        include_in_schema=False,
+    )
+
+
+async def _body(request: Request, shape: type[Shape]) -> Shape:
+    try:
+        return shape.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise invalid_turn(list(error.errors())) from None
+
+
+async def _accept(resources: Resources, request: Request) -> RunningTurn:
+    """Accept before LangServe answers, so that a refusal is an HTTP status and not an event of a 200."""
+    turn = (await _body(request, TurnRequest)).input
+    return await (await resources.started_runner()).accept(turn, visitor_of(request))

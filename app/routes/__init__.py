@@ -1,0 +1,1 @@
+"""The doors of HTTP and WebSocket: each speaks its protocol and nothing else."""
