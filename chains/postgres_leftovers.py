@@ -84,7 +84,7 @@ def server_processes(cluster: Path) -> set[int]:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _works_on(pid: int, cluster: Path) -> bool:
