@@ -1,0 +1,112 @@
+"""Pure: number the passages, write them out for the prompt, decide whether they are evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from langchain_core.documents import Document
+
+from chains.turn import Source
+
+SNIPPET_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The least strength that counts as evidence: of cosine and coverage together, and of cosine alone.
+
+    The defaults refuse 5 % of XQuAD's answerable questions; `python -m chains.evaluation.calibrate FOLDER` finds them.
+    """
+
+    together: float = 0.5
+    cosine: float = 0.35
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the gate decided. `strength` is None when the passages carry no signals."""
+
+    found: bool
+    passages: Sequence[Document]
+    strength: float | None = None
+
+    @property
+    def sources(self) -> list[Source]:
+        return [_source(n, passage) for n, passage in enumerate(self.passages, start=1)]
+
+
+def weigh_evidence(
+    passages: Sequence[Document], *, language: str | None = None, thresholds: Thresholds | None = None
+) -> Evidence:
+    """Is one of the passages close enough to the question?
+
+    Passages of a retriever that gives no signals count as evidence if there are any. `language` is the question's
+    (BCP 47), if known: coverage says nothing across languages, so cosine is then held to its own threshold.
+    """
+    limits = thresholds or Thresholds()
+    signals = [_signals(passage, language) for passage in passages if "cosine" in passage.metadata]
+    if not signals:
+        return Evidence(found=bool(passages), passages=passages)
+    together = [(cosine + coverage) / 2 for cosine, coverage in signals if coverage is not None]
+    if together:
+        return Evidence(max(together) >= limits.together, passages, max(together))
+    strength = max(cosine for cosine, _ in signals)
+    return Evidence(strength >= limits.cosine, passages, strength)
+
+
+def format_passages(passages: Sequence[Document]) -> str:
+    """The passages as the prompt shows them, numbered as the sources are; none can close its own frame."""
+    return "\n".join(
+        f'<passage id="{n}" title="{escape(_heading(passage))}">\n{_framed(passage.page_content)}\n</passage>'
+        for n, passage in enumerate(passages, start=1)
+    )
+
+
+def plain_text(markdown: str) -> str:
+    """Markdown without its marks, on one line: for snippets, not for rendering."""
+    text = re.sub(r"^\s*(?:```|~~~).*$|^\s*\|?[\s:|-]+\|?\s*$", " ", markdown, flags=re.MULTILINE)
+    text = re.sub(r"^\s*(?:#{1,6}|>|[-*+])\s+", "", text, flags=re.MULTILINE)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"\*\*|__|`|\|", " ", text)
+    return " ".join(text.split())
+
+
+def _signals(passage: Document, language: str | None) -> tuple[float, float | None]:
+    written_in = passage.metadata.get("language")
+    foreign = bool(language and written_in) and _primary(str(language)) != _primary(str(written_in))
+    return float(passage.metadata["cosine"]), None if foreign else passage.metadata.get("coverage")
+
+
+def _primary(language: str) -> str:
+    return language.lower().split("-")[0]
+
+
+def _source(n: int, passage: Document) -> Source:
+    data = passage.metadata
+    return Source(
+        n=n,
+        title=str(data.get("title", "")),
+        url=str(data.get("url") or data.get("source") or ""),
+        heading=_heading(passage),
+        snippet=_cut(plain_text(passage.page_content)),
+        score=round(float(data.get("score", 0.0)), 6),
+        chunk_id=str(data.get("chunk_id") or passage.id or ""),
+    )
+
+
+def _heading(passage: Document) -> str:
+    return str(passage.metadata.get("heading") or passage.metadata.get("title") or "")
+
+
+def _cut(text: str) -> str:
+    if len(text) <= SNIPPET_LENGTH:
+        return text
+    whole_words = text[:SNIPPET_LENGTH].rsplit(" ", 1)[0]
+    return whole_words.rstrip(" ,;:") + "…"
+
+
+def _framed(text: str) -> str:
+    return re.sub(r"<(?=/?passages?\b)", "&lt;", text, flags=re.IGNORECASE)

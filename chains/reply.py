@@ -1,0 +1,156 @@
+"""What the stages found, piece by piece -> the parts of a reply."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import Runnable, RunnableGenerator
+
+from chains import prompts
+from chains.citations import CitationStream
+from chains.condense import readable
+from chains.errors import ModelUnavailable
+from chains.evidence import Evidence
+from chains.quotes import Quotes
+from chains.turn import Outcome, ReplyPart, Usage
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_TRUNCATED = {"max_tokens", "length", "model_length"}
+_BLOCKED = {
+    "safety", "content_filter", "blocklist", "prohibited_content", "recitation", "spii", "error_toxic", "refusal",
+}  # fmt: skip
+
+
+class ReplyWriter:
+    """Takes what the stages add to the turn, in their order; gives the parts of the reply as early as they are known.
+
+    Keys: `turn`, `history`, `started` (of `time.perf_counter`), `query`, `passages`, `evidence`, `message` (whole or
+    in chunks; a text stands for a message without details). Others are left aside.
+    """
+
+    def __init__(self, model_name: str = "") -> None:
+        self._question = ""
+        self._started = time.perf_counter()
+        self._timings = {"embed": 0.0, "retrieve": 0.0, "rerank": 0.0}
+        self._evidence = Evidence(found=False, passages=[])
+        self._citations = CitationStream(lambda n, sentence: None)
+        self._model = model_name
+        self._usage = Usage(input_tokens=0, output_tokens=0)
+        self._finish = ""
+        self._has_text = False
+
+    def take(self, piece: Mapping[str, Any]) -> Iterator[ReplyPart]:
+        for key, value in piece.items():
+            match key:
+                case "message":
+                    yield from self._take_message(value)
+                case "started":
+                    self._started = value
+                case "turn":
+                    self._question = value.question
+                case "history":
+                    yield from [ReplyPart(stage="condensing")] if value else []
+                case "query":
+                    yield self._searching(value)
+                case "passages":
+                    self._timings |= value[0].metadata.get("timings", {}) if value else {}
+                case "evidence":
+                    yield from self._take_evidence(value)
+
+    def finish(self) -> Iterator[ReplyPart]:
+        """The end of the text, and the last part.
+
+        Raises:
+            ModelUnavailable: the model ended without a word and without saying that it refused.
+        """
+        if rest := self._citations.close():
+            yield ReplyPart(answer=rest)
+        outcome = self._outcome()
+        if not self._has_text and outcome is Outcome.BLOCKED:
+            yield ReplyPart(answer=prompts.BLOCKED)
+        elif not self._has_text and outcome is not Outcome.NO_EVIDENCE:
+            raise ModelUnavailable
+        yield self._last_part(outcome)
+
+    def _searching(self, query: str) -> ReplyPart:
+        rewritten = {"question": readable(query)} if query != self._question else {}
+        return ReplyPart(stage="retrieving", **rewritten)
+
+    def _take_evidence(self, evidence: Evidence) -> Iterator[ReplyPart]:
+        self._evidence = evidence
+        yield ReplyPart(sources=evidence.sources, grounded=evidence.found)
+        if not evidence.found:
+            yield ReplyPart(answer=prompts.NO_EVIDENCE)
+            return
+        self._citations = CitationStream(Quotes([passage.page_content for passage in evidence.passages]).find)
+        yield ReplyPart(stage="writing")
+
+    def _take_message(self, message: BaseMessage | str) -> Iterator[ReplyPart]:
+        if isinstance(message, BaseMessage):
+            self._take_details(message)
+        text = _UNSTORABLE.sub("", message if isinstance(message, str) else message.text)
+        if text and "first_token" not in self._timings:
+            self._timings["first_token"] = self._elapsed()
+        self._has_text = self._has_text or bool(text.strip())
+        if shown := self._citations.feed(text):
+            yield ReplyPart(answer=shown)
+
+    def _take_details(self, message: BaseMessage) -> None:
+        details = message.response_metadata
+        if details:
+            feedback = details.get("prompt_feedback") or {}
+            self._finish = str(details.get("finish_reason") or feedback.get("block_reason") or self._finish).lower()
+            self._model = details.get("model_name") or self._model
+        usage = getattr(message, "usage_metadata", None)
+        if usage:  # a provider sends it whole at the end, or in pieces that add up
+            self._usage["input_tokens"] += usage["input_tokens"]
+            self._usage["output_tokens"] += usage["output_tokens"]
+
+    def _outcome(self) -> Outcome:
+        if not self._evidence.found:
+            return Outcome.NO_EVIDENCE
+        if self._finish in _BLOCKED:
+            return Outcome.BLOCKED
+        return Outcome.TRUNCATED if self._finish in _TRUNCATED else Outcome.ANSWERED
+
+    def _last_part(self, outcome: Outcome) -> ReplyPart:
+        total = self._elapsed()
+        timings = {"first_token": total} | self._timings | {"total": total}
+        return ReplyPart(
+            citations=self._citations.citations,
+            outcome=outcome,
+            grounded=self._evidence.found and bool(self._citations.citations),
+            model=self._model if self._evidence.found else "",
+            usage=self._usage,
+            timings={stage: round(milliseconds, 1) for stage, milliseconds in timings.items()},
+        )
+
+    def _elapsed(self) -> float:
+        return (time.perf_counter() - self._started) * 1_000
+
+
+def write_reply(model_name: str = "") -> Runnable[dict[str, Any], ReplyPart]:
+    """The last stage: pieces of what the stages found -> parts of a reply, text as soon as it may be shown.
+
+    `model_name` is said when the model's messages name none.
+    """
+
+    def write(pieces: Iterator[dict[str, Any]]) -> Iterator[ReplyPart]:
+        writer = ReplyWriter(model_name)
+        for piece in pieces:
+            yield from writer.take(piece)
+        yield from writer.finish()
+
+    async def awrite(pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[ReplyPart]:
+        writer = ReplyWriter(model_name)
+        async for piece in pieces:
+            for part in writer.take(piece):
+                yield part
+        for part in writer.finish():
+            yield part
+
+    return RunnableGenerator(write, awrite)
