@@ -25,6 +25,7 @@ __all__ = [
     "check_fingerprint",
     "create_collection",
     "fetch_fingerprint",
+    "fingerprint_of",
     "read_fingerprint",
     "vector_store",
 ]
@@ -84,15 +85,15 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
 
 def read_fingerprint(client: Client, name: str) -> Fingerprint | None:
     """None: the collection was not made by Docent. `name` may be an alias; a missing one raises the client's error."""
-    return _fingerprint_of(client.get_collection(name))
+    return fingerprint_of(client.get_collection(name))
 
 
 async def fetch_fingerprint(client: AsyncClient, name: str) -> Fingerprint | None:
     """`read_fingerprint` for the clients that serve."""
-    return _fingerprint_of(await client.get_collection(name))
+    return fingerprint_of(await client.get_collection(name))
 
 
-def _fingerprint_of(info: models.CollectionInfo) -> Fingerprint | None:
+def fingerprint_of(info: models.CollectionInfo) -> Fingerprint | None:
     stored = (info.config.metadata or {}).get(OWNER)
     return None if stored is None else Fingerprint.from_dict(stored)
 
