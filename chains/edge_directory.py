@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, Literal
 from uuid import uuid4
@@ -53,7 +54,7 @@ class Contents(BaseModel):
 def refused(status: int, reason: str) -> UnexpectedResponse:
     """What the remote client raises when a Qdrant server answers with this status."""
     body = models.ErrorResponse(status=models.ErrorResponseStatus(error=reason)).model_dump_json().encode()
-    return UnexpectedResponse(status, {404: "Not Found", 409: "Conflict"}.get(status, ""), body, Headers())
+    return UnexpectedResponse(status, HTTPStatus(status).phrase, body, Headers())
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+import numpy
 import qdrant_edge as edge
 from qdrant_client import models
 
@@ -92,13 +93,18 @@ def _values_count(wanted: models.ValuesCount | None) -> edge.ValuesCount | None:
 
 
 _MATCHES: dict[type, Callable[[Any], Any]] = {
-    models.MatchValue: lambda match: edge.MatchValue(match.value),
+    models.MatchValue: lambda match: edge.MatchValue(_value(match.value)),
     models.MatchAny: lambda match: edge.MatchAny(match.any),
     models.MatchExcept: lambda match: edge.MatchExcept(match.except_),
     models.MatchText: lambda match: edge.MatchText(match.text),
     models.MatchTextAny: lambda match: edge.MatchTextAny(match.text_any),
     models.MatchPhrase: lambda match: edge.MatchPhrase(match.phrase),
 }
+
+
+def _value(value: Any) -> Any:
+    """Edge 0.9 reads Python's True as the integer 1, which matches no boolean; numpy's it reads as a boolean."""
+    return numpy.bool_(value) if isinstance(value, bool) else value
 
 
 def _match(wanted: Any) -> Any:

@@ -1,0 +1,62 @@
+"""Search engines for the tests of the chain. To hold another one (a server) to the contract, add it to ENGINES."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient
+from qdrant_sample import fill
+
+from chains.collection import Client
+from chains.edge import EdgeClient
+
+
+@contextmanager
+def edge_client(directory: Path) -> Iterator[EdgeClient]:
+    client = EdgeClient(directory)
+    client.open()
+    yield client
+    client.close()
+
+
+@contextmanager
+def local_client(_: Path) -> Iterator[QdrantClient]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Payload indexes have no effect")
+        yield QdrantClient(":memory:")
+
+
+ENGINES = {"edge": edge_client, "local": local_client}
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[EdgeClient]:
+    """An open, empty, embedded Qdrant."""
+    with edge_client(tmp_path / "qdrant") as client:
+        yield client
+
+
+@pytest.fixture(params=ENGINES)
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Client]:
+    with ENGINES[request.param](tmp_path / "qdrant") as client:
+        yield client
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Filled with the sample; tests only read it."""
+    with ENGINES[request.param](tmp_path_factory.mktemp("qdrant")) as client:
+        fill(client)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The second opinion: the Qdrant client's own local mode, filled with the same sample."""
+    with local_client(tmp_path_factory.mktemp("oracle")) as client:
+        fill(client)
+        yield client
