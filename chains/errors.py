@@ -109,3 +109,7 @@ class FingerprintMismatch(Exception):
 
 class ModelFilesError(SettingsError):
     """The local model's files are absent or are not the pinned ones: names the file and what to do."""
+
+
+class EvaluationError(Exception):
+    """A question set that cannot be read, or an extra that is not installed: says which, and what to do."""

@@ -1,0 +1,7 @@
+"""Question sets -> how well the product's own retriever finds what answers them."""
+
+from chains.evaluation.beir import is_beir
+from chains.evaluation.evaluate import evaluate_beir, evaluate_questions
+from chains.evaluation.metrics import EvalReport
+
+__all__ = ["EvalReport", "evaluate_beir", "evaluate_questions", "is_beir"]
