@@ -94,6 +94,7 @@ async def fetch_fingerprint(client: AsyncClient, name: str) -> Fingerprint | Non
 
 
 def fingerprint_of(info: models.CollectionInfo) -> Fingerprint | None:
+    """From a collection's description that is at hand already."""
     stored = (info.config.metadata or {}).get(OWNER)
     return None if stored is None else Fingerprint.from_dict(stored)
 

@@ -4,9 +4,9 @@ What a server refuses raises what the remote client raises, `UnexpectedResponse`
 409 (exists already), 400 (bad request) or 500. `EmbeddedEngineError`: not open, or held by another process.
 `UnsupportedRequest` (a ValueError): valid for a server, not translated here; nothing is silently left out.
 
-Beyond the server: ids come in the order asked for, deleted points count in BM25's document frequencies until the
-collection is built anew (Edge forgets them only in `optimize()`, which holds the interpreter lock for its whole run
-and is therefore never called), and search is exact: without `optimize()` there is no HNSW graph.
+Unlike a server: search is always exact, for no HNSW graph is ever built (`optimize()` would build it, holding the
+interpreter lock for its whole run), and deleted points count in BM25's document frequencies until the directory is
+opened again.
 """
 
 from chains.edge_async import AsyncEdgeClient

@@ -8,7 +8,7 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client import models
 
-from chains.edge_directory import Collection, EdgeDirectory, engine_errors, new_directory_name, refused
+from chains.edge_directory import Collection, EdgeDirectory, engine_errors, new_directory_name, no_collection, refused
 from chains.edge_filters import refuse
 from chains.edge_queries import edge_schema, payload_schema
 
@@ -171,7 +171,7 @@ def _change(aliases: dict[str, str], collections: set[str], operation: Any) -> N
 
 def _point(aliases: dict[str, str], collections: set[str], alias: str, collection: str) -> None:
     if collection not in collections:
-        raise refused(404, f"Not found: Collection `{collection}` doesn't exist!")
+        raise no_collection(collection)
     if alias in collections:
         raise refused(409, f"Wrong input: Collection `{alias}` already exists!")
     aliases[alias] = collection

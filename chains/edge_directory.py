@@ -47,8 +47,12 @@ class Contents(BaseModel):
         """
         found = self.aliases.get(name, name)
         if found not in self.collections:
-            raise refused(404, f"Not found: Collection `{name}` doesn't exist!")
+            raise no_collection(name)
         return found
+
+
+def no_collection(name: str) -> UnexpectedResponse:
+    return refused(404, f"Not found: Collection `{name}` doesn't exist!")
 
 
 def refused(status: int, reason: str) -> UnexpectedResponse:
@@ -103,14 +107,14 @@ class EdgeDirectory:
     def close(self) -> None:
         """Writes everything to disk and lets other processes in. A closed directory can be opened again."""
         with self.writing:
+            lock, self._lock = self._lock, None
             shards, self._shards = self._shards, {}
             for shard in shards.values():
                 shard.flush()
                 shard.close()
-            if self._lock is not None:
-                portalocker.unlock(self._lock)
-                self._lock.close()
-                self._lock = None
+            if lock is not None:
+                portalocker.unlock(lock)
+                lock.close()
 
     def shard(self, name: str) -> edge.EdgeShard:
         """
@@ -119,7 +123,11 @@ class EdgeDirectory:
             UnexpectedResponse: 404, no such collection or alias.
         """
         self.require_open()
-        return self._shards[self.contents.resolve(name)]
+        shard = self._shards.get(self.contents.resolve(name))
+        if shard is None:  # removed, or closed, between these two lines
+            self.require_open()
+            raise no_collection(name)
+        return shard
 
     def require_open(self) -> None:
         if self._lock is None:
@@ -161,18 +169,16 @@ class EdgeDirectory:
         self.contents = contents
 
     def _acquire(self) -> IO[str]:
-        file = (self.path / "lock").open("a+", encoding="utf-8")
+        file = (self.path / "lock").open("a", encoding="utf-8")
         try:
             portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.LockException as error:
             file.close()
             raise EmbeddedEngineError(
-                f"The search index in {self.path} is open in {_holder(self.path / 'lock')}, and only one process can "
+                f"The search index in {self.path} is open in {_holder(self.path / 'pid')}, and only one process can "
                 "use it at a time. Stop that process or ask it over HTTP, or set QDRANT_URL to a Qdrant server."
             ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        (self.path / "pid").write_text(str(os.getpid()), encoding="utf-8")
         return file
 
     def _read(self) -> Contents:
@@ -189,7 +195,7 @@ class EdgeDirectory:
     def _clear_leftovers(self) -> None:
         known = {collection.directory for collection in self.contents.collections.values()}
         for directory in (self.path / "collections").iterdir():
-            if directory.name not in known:
+            if directory.is_dir() and directory.name not in known:
                 shutil.rmtree(directory)
 
     def _load(self, collection: Collection) -> edge.EdgeShard:
@@ -208,9 +214,10 @@ def new_directory_name() -> str:
     return uuid4().hex
 
 
-def _holder(lock: Path) -> str:
-    pid = lock.read_text(encoding="utf-8").strip()
-    return f"process {pid}" if pid else "another process"
+def _holder(pid: Path) -> str:
+    """The holder writes it a moment after it took the lock."""
+    number = pid.read_text(encoding="utf-8") if pid.exists() else ""
+    return f"process {number}" if number else "another process"
 
 
 def _sync_directory(path: Path) -> None:

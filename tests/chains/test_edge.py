@@ -1,8 +1,7 @@
-"""What only the embedded engine has: one process at a time, crashes, threads, an event loop, things that it refuses."""
+"""What only the embedded engine has: one process at a time, crashes, threads, things that it refuses."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from qdrant_sample import FINGERPRINT, NAME, POINTS, field, fill, point, sparse, vector
 
 from chains.collection import DENSE, SPARSE, create_collection
-from chains.edge import AsyncEdgeClient, EdgeClient, UnsupportedRequest
+from chains.edge import EdgeClient, UnsupportedRequest
 from chains.errors import EmbeddedEngineError
 
 PRELUDE = """
@@ -67,6 +66,22 @@ def test_points_survive_closing_and_opening(reopened: Callable[[], EdgeClient]) 
 
     assert again.count(NAME).count == len(POINTS)
     assert again.get_collection(NAME).payload_schema["metadata.page"].points == len(POINTS)
+
+
+def test_deleted_points_leave_the_document_frequencies_when_opened_again(reopened: Callable[[], EdgeClient]) -> None:
+    def scores(client: EdgeClient, name: str) -> dict[str, float]:
+        hits = client.query_points(name, query=sparse("robot camera"), using=SPARSE, limit=100).points
+        return {str(hit.id): hit.score for hit in hits}
+
+    client = reopened()
+    fill(client)
+    create_collection(client, "half", FINGERPRINT)
+    client.upsert("half", points=POINTS[:60])
+    client.delete(NAME, points_selector=[gone.id for gone in POINTS[60:]])
+
+    again = reopened()
+
+    assert scores(again, NAME) == pytest.approx(scores(again, "half"), abs=1e-5)
 
 
 def test_points_survive_a_crash_right_after_they_were_written(
@@ -187,42 +202,6 @@ def test_search_of_a_collection_that_is_being_removed_ends_or_finds_none(edge: E
     reader.join()
 
     assert outcomes == {"answered", "404"}
-
-
-@pytest.mark.anyio
-async def test_event_loop_serves_while_many_points_are_written(edge: EdgeClient) -> None:
-    client = AsyncEdgeClient(edge)
-    await client.create_collection(
-        NAME,
-        {DENSE: models.VectorParams(size=FINGERPRINT.dimensions, distance=models.Distance.COSINE)},
-        sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-    )
-    await client.upsert(NAME, points=POINTS[:10])
-
-    writing = asyncio.create_task(client.upsert(NAME, points=[point(number) for number in range(1500)]))
-    seen = set()
-    while not writing.done():
-        await client.query_points(NAME, query=vector(1), using=DENSE, limit=3)
-        seen.add((await client.count(NAME)).count)
-        await asyncio.sleep(0)
-
-    assert len(seen) > 5
-    assert len((await client.scroll(NAME, limit=5000, with_vectors=True))[0]) == 1500
-
-
-@pytest.mark.anyio
-async def test_async_client_answers_as_the_sync_one(edge: EdgeClient) -> None:
-    fill(edge)
-    client = AsyncEdgeClient(edge)
-    query = models.QueryRequest(query=sparse("robot camera"), using=SPARSE, with_payload=True)
-    wanted = models.Filter(must=[field("version", match=models.MatchValue(value="1.0"))])
-
-    assert await client.query_batch_points(NAME, [query]) == edge.query_batch_points(NAME, [query])
-    assert await client.retrieve(NAME, [POINTS[1].id]) == edge.retrieve(NAME, [POINTS[1].id])
-    assert await client.count(NAME, count_filter=wanted) == edge.count(NAME, count_filter=wanted)
-    assert await client.facet(NAME, "metadata.page") == edge.facet(NAME, "metadata.page")
-    with pytest.raises(UnexpectedResponse, match="404"):
-        await client.get_collection("nope")
 
 
 UNSUPPORTED: dict[str, Callable[[EdgeClient], object]] = {
