@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any, Literal, NotRequired, Self
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
@@ -53,10 +53,13 @@ class ChatTurn(BaseModel):
         return None if text is None else _refuse_unstorable(text)
 
     def identified(self) -> Self:
-        """The same turn with every missing id filled in."""
-        return self.model_copy(
-            update={"conversation_id": self.conversation_id or uuid4(), "turn_id": self.turn_id or uuid4()}
-        )
+        """The same turn with every missing id filled in.
+
+        A new conversation's id follows from the turn's, so that simultaneous copies of a first turn meet in one.
+        """
+        turn_id = self.turn_id or uuid4()
+        conversation_id = self.conversation_id or uuid5(turn_id, "conversation")
+        return self.model_copy(update={"conversation_id": conversation_id, "turn_id": turn_id})
 
 
 class Source(TypedDict):

@@ -1,0 +1,118 @@
+"""The statements of the Postgres store, one round trip each.
+
+All parts of a statement see the same snapshot, taken before it waited for any lock: what a simultaneous copy has
+committed meanwhile is invisible to SELECT, but not to INSERT ... ON CONFLICT DO UPDATE ... RETURNING. So whatever
+decides comes from RETURNING: first the conversation's row, which makes the beginnings of one conversation queue up,
+then the turn's.
+"""
+
+MESSAGES = "chat_history"
+
+# `known`: this turn id in another conversation. `other`: another turn that runs in this one. `lapsed`: a turn whose
+# process is gone. `run` names this call: who reads his own name back has the turn, in the first place or again.
+BEGIN = """
+WITH known AS (
+    SELECT owner = %(owner)s AS own FROM turn WHERE id = %(turn)s AND conversation_id <> %(conversation)s
+), other AS (
+    SELECT FROM turn
+    WHERE conversation_id = %(conversation)s AND state = 'running' AND lease_until >= now() AND id <> %(turn)s
+), held AS (
+    INSERT INTO conversation AS c (id, owner, title)
+    SELECT %(conversation)s, %(owner)s, %(title)s WHERE NOT EXISTS (SELECT FROM known)
+    ON CONFLICT (id) DO UPDATE SET begun = c.begun + 1, updated_at = now() WHERE c.owner = excluded.owner
+    RETURNING id, begun
+), lapsed AS (
+    UPDATE turn SET state = 'partial', finished_at = now(), reply = coalesce(reply, %(interrupted)s)
+    FROM held
+    WHERE turn.conversation_id = held.id AND state = 'running' AND lease_until < now() AND turn.id <> %(turn)s
+    RETURNING turn.id
+), taken AS (
+    INSERT INTO turn AS t (id, conversation_id, owner, content, run, lease_until)
+    SELECT %(turn)s, held.id, %(owner)s, %(content)s, %(run)s, now() + %(lease)s
+    FROM held
+    WHERE (SELECT count(*) FROM lapsed) >= 0 -- before this row, or two would be running
+      AND (NOT EXISTS (SELECT FROM other) OR EXISTS (SELECT FROM turn WHERE id = %(turn)s))
+    ON CONFLICT (id) DO UPDATE SET (state, run, attempt, started_at, lease_until) = (
+        SELECT CASE WHEN again THEN 'running' ELSE t.state END,
+               CASE WHEN again THEN excluded.run ELSE t.run END,
+               t.attempt + again::int,
+               CASE WHEN again THEN now() ELSE t.started_at END,
+               CASE WHEN again THEN excluded.lease_until ELSE t.lease_until END
+        FROM (SELECT t.conversation_id = excluded.conversation_id AND t.owner = excluded.owner
+                 AND t.content = excluded.content AND NOT EXISTS (SELECT FROM other)
+                 AND (t.state IN ('partial', 'failed', 'cancelled')
+                      OR t.state = 'running' AND t.lease_until < now()) AS again)
+    )
+    RETURNING id, conversation_id, state, attempt, reply, run = %(run)s AS mine, owner = %(owner)s AS own,
+              conversation_id = %(conversation)s AND content = %(content)s AS same
+), asked AS (
+    INSERT INTO chat_history (session_id, message, turn_id)
+    SELECT conversation_id, %(message)s, id FROM taken WHERE mine
+    ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
+    DO UPDATE SET id = excluded.id, created_at = excluded.created_at -- asked again: it moves to the end
+), voided AS (
+    DELETE FROM chat_history USING taken
+    WHERE mine AND attempt > 1 AND turn_id = taken.id AND message->>'type' = 'ai'
+)
+SELECT (SELECT own FROM known) AS elsewhere, held.id IS NOT NULL AS held, state, attempt, reply, mine, own, same,
+       held.begun <> coalesce((SELECT begun FROM conversation WHERE id = %(conversation)s), 0) + 1 AS outdated,
+       CASE WHEN mine THEN (
+           SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY recent.id)
+           FROM ({recent}) recent
+       ) END AS history
+FROM (SELECT) AS always LEFT JOIN held ON true LEFT JOIN taken ON true
+"""
+
+# Twice the window, for turns that failed take up rows but are not told. BETWEEN, where = would say the same: with it
+# only the index on (session_id, id) gives the order, so that the planner cannot take the primary key instead and read
+# every newer row of the table, as it did for a conversation that held half of the messages.
+RECENT = """
+SELECT m.id, m.turn_id, m.message->>'type' AS type, m.message->'data'->'content' AS content, t.state AS turn_state
+FROM (
+    SELECT id, turn_id, message FROM chat_history
+    WHERE session_id BETWEEN %(conversation)s AND %(conversation)s
+    ORDER BY session_id DESC, id DESC LIMIT 2 * %(window)s
+) m LEFT JOIN turn t ON t.id = m.turn_id
+WHERE m.turn_id IS DISTINCT FROM %(turn)s AND m.message->>'type' IN ('human', 'ai')
+"""
+BEGIN = BEGIN.replace("{recent}", RECENT)
+
+HISTORY = f"""
+SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY recent.id) AS history
+FROM ({RECENT}) recent
+"""
+
+# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it.
+FINISH = """
+WITH finished AS (
+    UPDATE turn SET state = %(state)s, reply = %(reply)s, finished_at = now()
+    WHERE id = %(turn)s AND state = 'running' AND run = coalesce(%(run)s, run)
+    RETURNING id, conversation_id
+)
+INSERT INTO chat_history (session_id, message, turn_id)
+SELECT conversation_id, %(message)s, id FROM finished WHERE %(answered)s
+ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
+DO UPDATE SET id = excluded.id, message = excluded.message, created_at = excluded.created_at
+"""
+
+CONVERSATIONS = """
+SELECT id, title, created_at, updated_at FROM conversation
+WHERE owner = %(owner)s AND updated_at < coalesce(%(before)s::timestamptz, 'infinity')
+ORDER BY updated_at DESC LIMIT %(limit)s
+"""
+
+CONVERSATION = """
+SELECT c.id, c.title, c.created_at, c.updated_at, (
+    SELECT jsonb_agg(to_jsonb(newest) - 'id' ORDER BY newest.id) FROM (
+        SELECT m.id, m.turn_id, m.created_at, m.message->>'type' AS type, m.message->'data' AS data, t.reply,
+               CASE WHEN t.state = 'running' AND t.lease_until < now() THEN 'partial' ELSE t.state END AS state
+        FROM (
+            SELECT id, turn_id, message, created_at FROM chat_history
+            WHERE session_id BETWEEN c.id AND c.id
+            ORDER BY session_id DESC, id DESC LIMIT 2 * %(limit)s
+        ) m LEFT JOIN turn t ON t.id = m.turn_id AND m.message->>'type' = 'human'
+        WHERE m.turn_id IS NULL OR m.message->>'type' = 'human'
+    ) newest
+) AS messages
+FROM conversation c WHERE c.id = %(conversation)s AND c.owner = %(owner)s
+"""

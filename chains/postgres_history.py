@@ -1,0 +1,235 @@
+"""Conversations in Postgres: two round trips a turn, and langchain-postgres reads and writes the same messages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID, uuid4
+
+import psycopg
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import UniqueViolation
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from chains.errors import ConversationBusy, NotFound, StorageUnavailable, TurnIdReuse
+from chains.history import BUSY_FOR, LEASE, WINDOW, Beginning, Begun, Joined, Refused, Replay
+from chains.history_messages import (
+    Remembered,
+    TurnState,
+    answer_message,
+    content_of,
+    ended,
+    interruption,
+    question_message,
+    recall,
+    state_of,
+    title_of,
+)
+from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, MESSAGES
+from chains.turn import ChatTurn, Reply, ReplyPart
+
+if TYPE_CHECKING:
+    from langchain_postgres import PostgresChatMessageHistory
+
+PATIENCE = 10.0  # seconds for one statement; a serverless Postgres needs about 3 to wake up
+POOL_PATIENCE = 5.0  # seconds for a connection
+RETRY_AFTER = 2  # seconds
+
+log = logging.getLogger(__name__)
+
+
+def connection_pool(dsn: str, max_size: int = 10) -> AsyncConnectionPool:
+    """A closed pool as the store wants it: autocommit, and safe behind PgBouncer.
+
+    Connections are not checked before use, which would be a round trip more; the store repeats a statement that found
+    its connection dead. A failed reconnection is given up soon, for the pool tries one at a time and doubles its
+    pauses: later callers would wait for a pause to end although the server is back.
+    """
+    pooled_elsewhere = "-pooler" in str(conninfo_to_dict(dsn).get("host") or "")
+    return AsyncConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=max_size,
+        open=False,
+        timeout=POOL_PATIENCE,
+        reconnect_timeout=2.0,
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": 5,
+            "application_name": "docent",
+            "prepare_threshold": None if pooled_elsewhere else 5,
+        },
+    )
+
+
+class PostgresMessageStore:
+    """A MessageStore over a pool made by `connection_pool`; the tables are made by `chains.migrations`.
+
+    `window`: messages given to the chain. `lease`: seconds after which a turn that still runs has lost its process
+    and may be taken over; longer than any turn's deadline.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool, window: int = WINDOW, lease: float = LEASE) -> None:
+        self._pool, self._window, self._lease = pool, window, timedelta(seconds=lease)
+        self._interrupted = Jsonb(interruption())
+        self._runs: dict[UUID, UUID] = {}  # turns begun here and not finished: whoever took one over is not overwritten
+
+    async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
+        """A conversation that nobody owns, a notebook's for instance, becomes the first owner's.
+
+        Raises:
+            StorageUnavailable
+        """
+        turn = turn.identified()
+        values = self._question_of(turn, owner)
+        try:
+            (row,) = await self._ask(BEGIN, values)
+        except UniqueViolation as error:
+            if error.diag.constraint_name != "turn_running":
+                raise
+            # Another turn has taken the conversation since this statement's snapshot.
+            return Refused(ConversationBusy(retry_after=BUSY_FOR))
+        if not row["mine"]:
+            return _refusal_of(row, turn)
+        if row["outdated"]:  # a turn has begun since the snapshot, and may have ended: its messages are missing
+            (newer,) = await self._ask(HISTORY, values)
+            row["history"] = newer["history"]
+        self._runs[values["turn"]] = values["run"]
+        return Begun(turn, recall(_rows_of(row["history"]), self._window), restarted=row["attempt"] > 1)
+
+    async def finish(self, turn_id: UUID, reply: ReplyPart) -> None:
+        """Raises StorageUnavailable."""
+        kept = ended(reply)
+        values = {
+            "turn": turn_id,
+            "run": self._runs.pop(turn_id, None),
+            "state": state_of(kept).value,
+            "reply": Jsonb(kept),
+            "message": Jsonb(message_to_dict(answer_message(kept))),
+            "answered": bool(kept.get("answer")),
+        }
+        await self._ask(FINISH, values)
+
+    async def conversation(self, conversation_id: UUID, owner: str, limit: int = 200) -> dict[str, Any]:
+        """The newest `limit` turns, oldest first: question, state and every field of the reply.
+
+        Raises:
+            NotFound: there is none, or it is another owner's.
+            StorageUnavailable
+        """
+        rows = await self._ask(CONVERSATION, {"conversation": conversation_id, "owner": owner, "limit": limit})
+        if not rows:
+            raise NotFound
+        head = {"conversation_id": str(conversation_id), "title": rows[0]["title"]}
+        times = {name: rows[0][name].isoformat() for name in ("created_at", "updated_at")}
+        return {**head, **times, "messages": _turns_of(rows[0]["messages"] or [])}
+
+    async def conversations(self, owner: str, limit: int = 50, before: datetime | None = None) -> list[dict[str, Any]]:
+        """Newest first; `before`: the `updated_at` of the last one that was seen. Raises StorageUnavailable."""
+        rows = await self._ask(CONVERSATIONS, {"owner": owner, "limit": limit, "before": before})
+        return [
+            {
+                "conversation_id": str(row["id"]),
+                "title": row["title"],
+                "created_at": row["created_at"].isoformat(),
+                "updated_at": row["updated_at"].isoformat(),
+            }
+            for row in rows
+        ]
+
+    def as_langchain(self, conversation_id: UUID | str) -> PostgresChatMessageHistory:
+        """The same messages as LangChain's own history, for notebooks: synchronous, unbounded, knows no owner.
+
+        It has a connection of its own, which lives as long as it does.
+        """
+        from langchain_postgres import PostgresChatMessageHistory  # 1.5 s, which serving does without
+
+        connection = psycopg.connect(cast("str", self._pool.conninfo), autocommit=True, prepare_threshold=None)
+        history = PostgresChatMessageHistory(MESSAGES, str(conversation_id), sync_connection=connection)
+        weakref.finalize(history, connection.close)
+        return history
+
+    def _question_of(self, turn: ChatTurn, owner: str) -> dict[str, Any]:
+        return {
+            "turn": turn.turn_id,
+            "conversation": turn.conversation_id,
+            "owner": owner,
+            "title": title_of(turn),
+            "content": content_of(turn),
+            "message": Jsonb(message_to_dict(question_message(turn))),
+            "interrupted": self._interrupted,
+            "run": uuid4(),
+            "lease": self._lease,
+            "window": self._window,
+        }
+
+    async def _ask(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One statement; once more if its connection was dead. All of ours may be repeated."""
+        try:
+            return await self._execute(statement, values)
+        except (PoolTimeout, PoolClosed, TimeoutError) as error:
+            raise StorageUnavailable(retry_after=RETRY_AFTER) from error
+        except psycopg.OperationalError as error:
+            log.warning("A connection to Postgres was lost (%s); trying once more", type(error).__name__)
+        try:
+            await self._pool.check()  # the other idle connections died with it
+            return await self._execute(statement, values)
+        except (psycopg.OperationalError, TimeoutError) as error:
+            raise StorageUnavailable(retry_after=RETRY_AFTER) from error
+
+    async def _execute(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        async with asyncio.timeout(PATIENCE), self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute(cast("Any", statement), values)
+            return await cursor.fetchall() if cursor.description else []
+
+
+def _refusal_of(row: dict[str, Any], turn: ChatTurn) -> Beginning:
+    """What the statement says to a call that did not get the turn."""
+    if row["elsewhere"] or (row["own"] and not row["same"]):
+        return Refused(TurnIdReuse())
+    if not row["held"] or row["own"] is False:
+        return Refused(NotFound())
+    match row["state"]:
+        case TurnState.COMPLETE:
+            ids = {"conversation_id": str(turn.conversation_id), "turn_id": str(turn.turn_id)}
+            return Replay(ReplyPart(row["reply"] | ids))
+        case TurnState.RUNNING:
+            return Joined(cast("UUID", turn.turn_id))
+        case _:  # no row: not inserted; another state: it may run again, but another turn runs
+            return Refused(ConversationBusy(retry_after=BUSY_FOR))
+
+
+def _rows_of(history: Sequence[Sequence[Any]] | None) -> list[Remembered]:
+    kinds: dict[str, type[BaseMessage]] = {"human": HumanMessage, "ai": AIMessage}
+    return [Remembered(kinds[kind](content=content), turn_id, state) for kind, content, turn_id, state in history or ()]
+
+
+def _turns_of(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Questions with their replies. Another program's answer belongs to the question before it."""
+    turns: list[dict[str, Any]] = []
+    for row in rows:
+        data = row["data"]
+        if row["type"] == "human":
+            turns.append({"turn_id": row["turn_id"], "question": data["content"], "created_at": row["created_at"]})
+            turns[-1] |= {"state": row["state"] or TurnState.COMPLETE.value, **data["additional_kwargs"]}
+            turns[-1] |= _reply_of(row)
+        elif turns and row["type"] == "ai":
+            turns[-1] |= {"answer": data["content"]}
+    return turns
+
+
+def _reply_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Every field of the reply; nothing of a running turn, whose row may still hold what it replaces."""
+    lost = interruption() if row["state"] == TurnState.PARTIAL else None
+    reply = row["reply"] or lost
+    if reply is None or row["state"] == TurnState.RUNNING:
+        return {}
+    return Reply.model_validate(reply).model_dump(mode="json", exclude_none=True)
