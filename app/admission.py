@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import structlog
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.refusals import refusal
 from app.settings import Settings
 from app.visitor import Visitor, VisitorTokens, current_visitor
-from chains.errors import DocentError, ForbiddenOrigin, Starting, TooLarge
+from chains.errors import DocentError, ForbiddenOrigin, TooLarge
 
 TURN_LIMIT = 128 * 1024  # bytes; the longest legal turn, in Urdu as JSON, is 72 KB
 BATCH_LIMIT = 512 * 1024  # bytes, for /rag/batch and /retriever/batch
@@ -47,7 +47,7 @@ class Origins:
 class Gate:
     """Lets a request through to the app, or refuses it cheaply."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, tokens: Callable[[], VisitorTokens | None]) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, tokens: Callable[[], Awaitable[VisitorTokens]]) -> None:
         self._app = app
         self._origins = Origins(settings)
         self._tokens = tokens
@@ -65,7 +65,7 @@ class Gate:
             self._check_origin(scope, headers)
             if scope["type"] == "http":
                 self._check_size(scope, headers)
-                visitor = self._visitor(scope, headers)
+                visitor = await self._visitor(scope, headers)
                 await self._app(scope, _bounded(receive, _limit(scope)), _stamped(send, request_id, visitor))
                 return
         except DocentError as error:
@@ -85,15 +85,13 @@ class Gate:
         if length.isdigit() and int(length) > _limit(scope):
             raise TooLarge
 
-    def _visitor(self, scope: Scope, headers: Headers) -> Visitor | None:
+    async def _visitor(self, scope: Scope, headers: Headers) -> Visitor | None:
         """The visitor of the token that was sent; a new one for a turn without a token; else none."""
         token = headers.get("x-docent-visitor") or _bearer(headers)
         wanted = scope["method"] == "POST" and scope["path"].startswith(TURN_PATHS)
         if not (token or wanted) or scope["path"].startswith(HEALTH_PATHS):
             return None
-        tokens = self._tokens()
-        if tokens is None:
-            raise Starting(retry_after=2)
+        tokens = await self._tokens()
         visitor = tokens.read(token) if token else tokens.make()
         current_visitor.set(visitor)
         scope["state"]["visitor"] = visitor

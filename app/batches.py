@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pydantic import ValidationError
-
-from app.refusals import invalid_turn
+from app.runnables import turn_of
 from app.turns.runner import TurnRunner
 from app.visitor import Visitor
 from chains.errors import DocentError, InvalidTurn
-from chains.turn import ChatTurn, Outcome, Reply
+from chains.turn import Outcome, Reply
 
 BATCH_MEMBERS = 8
 
@@ -44,14 +42,7 @@ def _conversation_of(member: Any) -> str | None:
 
 async def _reply_to(member: Any, runner: TurnRunner, visitor: Visitor) -> Reply:
     try:
-        running = await runner.accept(_turn_of(member), visitor)
+        running = await runner.accept(turn_of(member), visitor)
     except DocentError as error:
         return Reply(outcome=Outcome.FAILED, error=error.as_dict())
     return Reply.model_validate(await running.reply())
-
-
-def _turn_of(member: Any) -> ChatTurn:
-    try:
-        return ChatTurn.model_validate(member)
-    except ValidationError as error:
-        raise invalid_turn(list(error.errors())) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Event:
         return orjson.dumps(frame).decode()
 
 
-async def events_of(parts: AsyncIterator[ReplyPart], request_id: str = "") -> AsyncIterator[Event]:
+async def events_of(parts: AsyncIterator[ReplyPart], request_id: str = "") -> AsyncGenerator[Event, None]:
     """Translate each part into one event; the last one is `done` or `error`, and there is exactly one of them."""
     reply, digest, turn_id = ReplyPart(), hashlib.sha256(), ""
     async for part in parts:

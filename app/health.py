@@ -73,6 +73,10 @@ class Health:
         except Exception as error:
             return {"status": "disconnected", "cause": f"{type(error).__name__}: {error}"}
 
+    def is_down(self, name: str) -> bool:
+        """What the last probe of this service found."""
+        return self._findings.get(name, {"status": "ok"})["status"] not in UP
+
     def _down(self) -> int:
         return sum(finding["status"] not in UP for finding in self._findings.values())
 

@@ -6,37 +6,25 @@ refusal with 500; so each verb is a route of ours around LangServe's `APIHandler
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from langchain_core.documents import Document
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 from langserve import APIHandler
 from pydantic import BaseModel, ValidationError
 
 from app.batches import BATCH_MEMBERS, reply_to_each
+from app.docent import Docent
 from app.refusals import invalid_turn
-from app.resources import Resources
 from app.routes.access import admit_to_playground, visitor_of
+from app.runnables import ChatMessages, accepted_turn, chat_runnable, conversation_of, rag_runnable, retriever_runnable
 from app.turns.runner import RunningTurn
-from app.visitor import current_visitor
 from chains.errors import InvalidTurn
-from chains.turn import QUESTION_LIMIT, ChatTurn, Reply, ReplyPart
+from chains.turn import ChatTurn
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Verb = Callable[[Request], Awaitable[Response]]
-
-accepted_turn: ContextVar[RunningTurn | None] = ContextVar("accepted_turn", default=None)
-
-
-class ChatMessages(BaseModel):
-    """Input of /chat: the last human message is the question, earlier ones are the history."""
-
-    messages: list[HumanMessage | AIMessage | SystemMessage]
 
 
 class TurnRequest(BaseModel):
@@ -47,30 +35,36 @@ class TurnRequest(BaseModel):
     kwargs: dict[str, Any] = {}
 
 
+class ChatRequest(BaseModel):
+    input: ChatMessages
+    config: dict[str, Any] = {}
+    kwargs: dict[str, Any] = {}
+
+
 class BatchRequest(BaseModel):
     inputs: list[Any]
     config: dict[str, Any] | list[dict[str, Any]] = {}
     kwargs: dict[str, Any] = {}
 
 
-def langserve_router(resources: Resources) -> APIRouter:
-    """The routes of all three runnables; `resources` may still be closed."""
+def langserve_router(docent: Docent) -> APIRouter:
+    """The routes of all three runnables; `docent` may still be closed."""
     router = APIRouter(tags=["langserve"])
-    rag = APIHandler(_rag_runnable(resources), path="/rag", config_keys=())
-    search = APIHandler(_retriever_runnable(resources), path="/retriever", config_keys=())
-    chat = APIHandler(_chat_runnable(resources), path="/chat", config_keys=(), playground_type="chat")
+    rag = APIHandler(rag_runnable(docent), path="/rag", config_keys=())
+    search = APIHandler(retriever_runnable(docent), path="/retriever", config_keys=())
+    chat = APIHandler(chat_runnable(docent), path="/chat", config_keys=(), playground_type="chat")
 
     async def rag_invoke(request: Request) -> Response:
-        accepted_turn.set(await _accept(resources, request))
+        accepted_turn.set(await _accept(docent, request))
         return await rag.invoke(request)
 
     async def rag_stream(request: Request) -> Response:
-        accepted_turn.set(await _accept(resources, request))
+        accepted_turn.set(await _accept(docent, request))
         return await rag.stream(request)
 
     async def rag_batch(request: Request) -> Response:
         batch = await _body(request, BatchRequest)
-        runner = await resources.started_runner()
+        runner = await docent.runner()
         output = await reply_to_each(batch.inputs, runner, visitor_of(request))
         return JSONResponse({"output": output, "callback_events": [], "metadata": {"run_ids": [], "responses": []}})
 
@@ -80,6 +74,8 @@ def langserve_router(resources: Resources) -> APIRouter:
         return await search.batch(request)
 
     async def chat_stream(request: Request) -> Response:
+        conversation_of((await _body(request, ChatRequest)).input.messages)
+        await docent.resources.chain()
         return await chat.stream(request)
 
     _add(router, "/rag", rag, {"invoke": rag_invoke, "stream": rag_stream, "batch": rag_batch})
@@ -131,7 +127,7 @@ async def _body(request: Request, shape: type[Shape]) -> Shape:
         raise invalid_turn(list(error.errors())) from None
 
 
-async def _accept(resources: Resources, request: Request) -> RunningTurn:
+async def _accept(docent: Docent, request: Request) -> RunningTurn:
     """Accept before LangServe answers, so that a refusal is an HTTP status and not an event of a 200."""
     turn = (await _body(request, TurnRequest)).input
-    return await (await resources.started_runner()).accept(turn, visitor_of(request))
+    return await (await docent.runner()).accept(turn, visitor_of(request))

@@ -84,6 +84,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, DocentError):  # raised while FastAPI read the body
+        return await _known(request, error.__cause__)
     if error.status_code == 404:
         return refusal(NotFound(), request_id_of(request))
     problem = InvalidTurn(str(error.detail))

@@ -1,4 +1,4 @@
-"""What a route needs of a request: the resources, the visitor, and whether the author is asking."""
+"""What a route needs of a request: the running service, the visitor, and whether the author is asking."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import secrets
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
-from app.resources import Resources
+from app.docent import Docent
 from app.visitor import Visitor
 from chains.errors import NotFound, Unauthorized
 
 
-def resources_of(connection: HTTPConnection) -> Resources:
-    resources: Resources = connection.app.state.resources
-    return resources
+def docent_of(connection: HTTPConnection) -> Docent:
+    docent: Docent = connection.app.state.docent
+    return docent
 
 
 def visitor_of(request: Request) -> Visitor:
@@ -29,7 +29,7 @@ def visitor_of(request: Request) -> Visitor:
 
 def is_admin(request: Request) -> bool:
     """The admin token as a bearer token, or as the password of HTTP Basic so that a browser can send it."""
-    token = resources_of(request).settings.admin_token
+    token = docent_of(request).settings.admin_token
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         value = _basic_password(value)
@@ -43,7 +43,7 @@ def admit_to_playground(request: Request) -> None:
         NotFound: in production, unless they are switched on.
         Unauthorized: switched on, but the admin token is missing.
     """
-    settings = resources_of(request).settings
+    settings = docent_of(request).settings
     if not settings.production:
         return
     if not settings.langserve_playground or settings.admin_token is None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from app.events import Event, events_of
 from app.refusals import RETRY_AFTER, STATUS, request_id_of
-from app.routes.access import resources_of, visitor_of
+from app.routes.access import docent_of, visitor_of
 from app.turns.runner import RunningTurn
 from chains.turn import ChatTurn, Reply, ReplyPart
 
@@ -31,7 +31,7 @@ router = APIRouter(tags=["chat"])
 async def chat(turn: ChatTurn, request: Request) -> Response:
     """Answer a question: events by default, the whole reply for `Accept: application/json`."""
     visitor = visitor_of(request)
-    running = await (await resources_of(request).started_runner()).accept(turn, visitor)
+    running = await (await docent_of(request).runner()).accept(turn, visitor)
     if _wants_json(request.headers.get("accept", "")):
         return whole_reply(await running.reply(), request_id_of(request))
     stream = stream_events(running, request_id_of(request))

@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import APIRouter, WebSocket
-from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
 from app.admission import TURN_LIMIT
+from app.docent import Docent
 from app.events import events_of
-from app.refusals import error_body, invalid_turn
-from app.resources import Resources
-from app.routes.access import resources_of
+from app.refusals import error_body
+from app.routes.access import docent_of
+from app.runnables import turn_of
 from app.visitor import Visitor
 from chains.errors import DocentError, InvalidTurn
 from chains.turn import ChatTurn
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 async def chat_socket(socket: WebSocket) -> None:
     """The gate has checked the origin. A bad frame gets an `error` event and the socket stays."""
     await socket.accept()
-    conversation = SocketTurns(socket, resources_of(socket))
+    conversation = SocketTurns(socket, docent_of(socket))
     try:
         while (text := await _next_frame(socket)) is not None:
             await conversation.take(text)
@@ -56,9 +56,9 @@ async def _next_frame(socket: WebSocket) -> str | None:
 class SocketTurns:
     """The turns that run over one socket."""
 
-    def __init__(self, socket: WebSocket, resources: Resources) -> None:
+    def __init__(self, socket: WebSocket, docent: Docent) -> None:
         self._socket = socket
-        self._resources = resources
+        self._docent = docent
         self._tasks: set[asyncio.Task[None]] = set()
         self._visitor: Visitor | None = None
 
@@ -71,7 +71,7 @@ class SocketTurns:
                 case "ping":
                     await self._socket.send_text('{"type":"pong"}')
                 case "turn":
-                    self._begin(_turn_of(frame), await self._visitor_of(frame))
+                    self._begin(turn_of(frame), await self._visitor_of(frame))
                 case _:
                     raise InvalidTurn("A frame's type is 'turn' or 'ping'.")
         except DocentError as error:
@@ -93,7 +93,7 @@ class SocketTurns:
     async def _run(self, turn: ChatTurn, visitor: Visitor) -> None:
         turn = turn.identified()
         try:
-            running = await (await self._resources.started_runner()).accept(turn, visitor)
+            running = await (await self._docent.runner()).accept(turn, visitor)
         except DocentError as error:
             await self._refuse(error, str(turn.turn_id))
             return
@@ -102,7 +102,7 @@ class SocketTurns:
 
     async def _visitor_of(self, frame: dict[str, Any]) -> Visitor:
         """The frame's token wins; a socket that never sent one keeps the visitor that was made for it."""
-        tokens = await self._resources.visitor_tokens()
+        tokens = await self._docent.visitor_tokens()
         if (token := frame.get("token")) is not None:
             self._visitor = tokens.read(str(token))
         elif self._visitor is None:
@@ -129,10 +129,3 @@ def _parsed(text: str) -> dict[str, Any]:
     if not isinstance(frame, dict):
         raise InvalidTurn("A frame is a JSON object.")
     return frame
-
-
-def _turn_of(frame: dict[str, Any]) -> ChatTurn:
-    try:
-        return ChatTurn.model_validate(frame)
-    except ValidationError as error:
-        raise invalid_turn(list(error.errors())) from None

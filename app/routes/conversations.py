@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from app.routes.access import resources_of, visitor_of
+from app.routes.access import docent_of, visitor_of
 from chains.errors import NotFound
 
 router = APIRouter(tags=["conversations"])
@@ -16,14 +16,14 @@ router = APIRouter(tags=["conversations"])
 @router.post("/api/session", status_code=201)
 async def open_session(request: Request) -> dict[str, str]:
     """A new visitor token."""
-    tokens = await resources_of(request).visitor_tokens()
+    tokens = await docent_of(request).visitor_tokens()
     return {"visitor_token": str(tokens.make().new_token)}
 
 
 @router.get("/api/conversations")
 async def conversations(request: Request, limit: int = Query(default=50, ge=1, le=200)) -> dict[str, Any]:
     """The visitor's conversations, newest first: id, title, created and updated times."""
-    store = await resources_of(request).started_store()
+    store = await docent_of(request).resources.storage.store()
     return {"conversations": await store.conversations(visitor_of(request).id, limit)}
 
 
@@ -35,4 +35,4 @@ async def conversation(conversation_id: str, request: Request) -> dict[str, Any]
         wanted = UUID(conversation_id)
     except ValueError:
         raise NotFound from None
-    return await (await resources_of(request).started_store()).conversation(wanted, visitor.id)
+    return await (await docent_of(request).resources.storage.store()).conversation(wanted, visitor.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from app.routes.access import is_admin, resources_of
+from app.routes.access import docent_of, is_admin
 
 router = APIRouter(tags=["health"])
 
@@ -19,7 +19,7 @@ async def live() -> dict[str, str]:
 @router.get("/health/ready", responses={503: {"description": "starting or draining"}})
 async def ready(request: Request) -> JSONResponse:
     """Started and not draining; a service that is down does not make the process unready."""
-    health = resources_of(request).health
+    health = docent_of(request).resources.health
     if health.draining or not health.started:
         state = "draining" if health.draining else "starting"
         return JSONResponse({"status": state}, status_code=503, headers={"Retry-After": "2"})
@@ -29,9 +29,9 @@ async def ready(request: Request) -> JSONResponse:
 @router.get("/api/health", responses={503: {"description": "degraded, unhealthy or starting"}})
 async def report(request: Request) -> JSONResponse:
     """The state of every configured service, as the last probe found it."""
-    resources = resources_of(request)
-    causes = not resources.settings.production or is_admin(request)
-    body = resources.health.report(causes=causes)
+    docent = docent_of(request)
+    causes = not docent.settings.production or is_admin(request)
+    body = docent.resources.health.report(causes=causes)
     if body["status"] == "healthy":
         return JSONResponse(body)
     return JSONResponse(body, status_code=503, headers={"Retry-After": "5"})

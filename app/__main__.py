@@ -1,0 +1,5 @@
+"""`python -m app` is `docent`."""
+
+from app.cli import main
+
+main()

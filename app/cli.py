@@ -1,0 +1,96 @@
+"""`docent serve | ingest | ask | eval`. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.logs import configure_logs
+from app.settings import Settings
+from chains.data_dir import DataDirBusy
+from chains.errors import DocentError, EmbeddedEngineError, EvaluationError, FingerprintMismatch, SettingsError
+from chains.ingest.errors import IngestError
+
+cli = typer.Typer(
+    name="docent",
+    help="Answers readers' questions from a documentation site or a book, with sources.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port to listen on (PORT).")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Pages to index into the embedded engine first (DOCS).")] = None,
+) -> None:
+    """Serve the chat page and all routes."""
+    from app.commands.serve import run
+
+    run(_settings(host=host, port=port, docs=docs))
+
+
+@cli.command()
+def ingest(
+    path: Annotated[Path | None, typer.Argument(help="A folder of Docusaurus pages; DOCS if absent.")] = None,
+    site_url: Annotated[str | None, typer.Option(help="Address of the site; wins over its configuration.")] = None,
+    route_base_path: Annotated[str | None, typer.Option(help="Path of the docs on the site, such as /docs.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the index up to date with a folder of pages."""
+    from app.commands.ingest import run
+
+    settings = _settings(site_url=site_url, route_base_path=route_base_path)
+    run(settings, path or settings.docs, as_json=as_json)
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    conversation: Annotated[str | None, typer.Option(help="Id of a conversation to go on with.")] = None,
+    token: Annotated[str | None, typer.Option(help="The visitor token of that conversation.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question, through a running service where one holds DATA_DIR, else in this process."""
+    from app.commands.ask import run
+
+    run(_settings(), question, conversation=conversation, token=token, as_json=as_json)
+
+
+@cli.command(name="eval")
+def evaluate(
+    questions: Annotated[Path, typer.Argument(help="A JSONL file of questions, or a folder in BEIR's layout.")],
+    as_json: AsJson = False,
+) -> None:
+    """Measure retrieval: hit, MRR and nDCG of the product's own retriever."""
+    from app.commands.evaluate import run
+
+    run(_settings(), questions, as_json=as_json)
+
+
+def _settings(**overrides: object) -> Settings:
+    settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
+    configure_logs(settings)
+    return settings
+
+
+def main() -> None:
+    """Run the command; a known failure is one sentence on standard error, not a traceback."""
+    try:
+        cli()
+    except SettingsError as error:
+        _fail(error, 2)
+    except (DataDirBusy, DocentError, EmbeddedEngineError, EvaluationError, FingerprintMismatch, IngestError) as error:
+        _fail(error, 1)
+
+
+def _fail(error: Exception, code: int) -> None:
+    print(f"docent: {error}", file=sys.stderr)  # noqa: T201 - for a person at a terminal, not for the log
+    raise SystemExit(code)

@@ -1,0 +1,49 @@
+"""The running service as its doors see it: the resources, and the one runner of turns over them."""
+
+from __future__ import annotations
+
+from app.resources import Resources
+from app.settings import Settings
+from app.turns.runner import TurnRunner
+from app.visitor import VisitorTokens
+
+
+class Docent:
+    """Built closed; `open` and `close` belong to the lifespan."""
+
+    def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
+        self.settings = settings
+        self.resources = resources or Resources(settings)
+        self._runner: TurnRunner | None = None
+
+    async def open(self) -> None:
+        await self.resources.open()
+
+    async def close(self) -> None:
+        """Store what still runs as partial, then close the engines."""
+        self.resources.health.draining = True
+        if self._runner is not None:
+            await self._runner.aclose()
+        await self.resources.close()
+
+    async def runner(self) -> TurnRunner:
+        """The runner, once there is something to run.
+
+        Raises:
+            Starting: the index is not open yet.
+            StorageUnavailable: the database has never answered.
+            Overloaded: the service is shutting down.
+        """
+        chain = await self.resources.chain()
+        store = await self.resources.storage.store()
+        if self._runner is None:
+            suspect = self.resources.health.suspect
+            self._runner = TurnRunner(chain, store, deadline=self.settings.turn_deadline, on_failure=suspect)
+        return self._runner
+
+    async def visitor_tokens(self) -> VisitorTokens:
+        return await self.resources.storage.visitor_tokens()
+
+    @property
+    def running_turns(self) -> int:
+        return self._runner.running if self._runner is not None else 0

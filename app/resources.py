@@ -1,0 +1,120 @@
+"""Everything with a life of its own: built closed, opened in the lifespan, closed at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from langchain_core.documents import Document
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
+from app.search import Search
+from app.settings import Settings
+from app.storage import Storage
+from chains.data_dir import DataDirHolder
+from chains.errors import Starting
+from chains.turn import ReplyPart
+
+START_WAIT = 15.0  # seconds that a turn waits for a starting service before it is refused
+
+Chain = Runnable[dict[str, Any], ReplyPart]
+
+log = structlog.get_logger(__name__)
+
+
+class Resources:
+    """The engines, the chain over them, and what health knows of both."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.embedded = not (settings.qdrant_url and settings.database_url)
+        self.health = Health(EMBEDDED_INTERVAL if self.embedded else REMOTE_INTERVAL)
+        self.storage = Storage(settings, self.health)
+        self.search = Search(settings, self.health)
+        self._holder = DataDirHolder(settings.data_dir) if self.embedded else None
+        self._held = False
+        self._chain: Chain | None = None
+        self._started = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def hold_data_dir(self, role: str) -> None:
+        """Take DATA_DIR for this process; nothing to do without an embedded engine.
+
+        Raises:
+            DataDirBusy: another process has it.
+        """
+        if self._holder is not None and not self._held:
+            self._holder.hold(role)
+            self._held = True
+
+    def release_data_dir(self) -> None:
+        if self._holder is not None and self._held:
+            self._holder.release()
+            self._held = False
+
+    def announce(self, url: str) -> None:
+        """Say in DATA_DIR where this process answers, so that `docent ask` finds it."""
+        if self._holder is not None:
+            self._holder.set_url(url)
+
+    async def open(self) -> None:
+        """Begin to start. Returns at once: liveness answers while engines open, models load and pages are indexed."""
+        self.hold_data_dir("uvicorn app.main:app")
+        self._run(self.storage.open())
+        self._run(self._start())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.search.close()
+        await self.storage.close()
+        self.release_data_dir()
+
+    async def chain(self) -> Chain:
+        """The RAG chain, once the service has started.
+
+        Raises:
+            Starting: it has not within START_WAIT.
+        """
+        if not self._started.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(START_WAIT):
+                    await self._started.wait()
+        if self._chain is None:
+            raise Starting(retry_after=2)
+        return self._chain
+
+    async def find(self, query: str) -> list[Document]:
+        """The passages for a query, best first."""
+        await self.chain()
+        return await self.search.find(query)
+
+    async def _start(self) -> None:
+        from chains.rag import build_rag_chain
+
+        await asyncio.gather(self.search.open(), self.storage.tried.wait())
+        assert self.search.model is not None
+        self._chain = build_rag_chain(RunnableLambda(self.search.find, name="Retrieve"), self.search.model)
+        await self.health.refresh()
+        self.health.started = True
+        self._started.set()
+        log.info("started", status=self.health.status, environment=self.settings.environment)
+        await self.health.watch()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A background task that died must be seen: the service would otherwise say `starting` for ever."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("start_failed", cause=str(error), exc_info=error)

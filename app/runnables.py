@@ -1,0 +1,104 @@
+"""The service as LangChain runnables, for LangServe's doors. They may be made before the service has started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
+from pydantic import BaseModel, ValidationError
+
+from app.docent import Docent
+from app.refusals import invalid_turn
+from app.turns.runner import RunningTurn, TurnRunner
+from app.visitor import current_visitor
+from chains.errors import InvalidTurn
+from chains.history import Beginning, Begun
+from chains.turn import QUESTION_LIMIT, ChatTurn, Reply, ReplyPart
+
+# Set by a door that accepted the turn before it answered, so that a refusal could be an HTTP status.
+accepted_turn: ContextVar[RunningTurn | None] = ContextVar("accepted_turn", default=None)
+
+
+class ChatMessages(BaseModel):
+    """Input of /chat: the last message is the reader's question, earlier ones are the history."""
+
+    messages: list[HumanMessage | AIMessage | SystemMessage]
+
+
+def rag_runnable(docent: Docent) -> Runnable[Any, ReplyPart]:
+    """ChatTurn -> parts of a reply, stored in the conversation."""
+
+    async def answer(turns: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[ReplyPart]:
+        async for turn in turns:
+            running = accepted_turn.get()
+            runner = await docent.runner()
+            parts = running.parts() if running else runner.as_runnable().astream(turn_of(turn), config)
+            async for part in parts:
+                yield part
+
+    return RunnableGenerator(answer, name="rag").with_types(input_type=ChatTurn, output_type=Reply)  # type: ignore[arg-type]
+
+
+def retriever_runnable(docent: Docent) -> Runnable[str, list[Document]]:
+    """A question -> the passages that an answer would rest on."""
+
+    async def find(question: str) -> list[Document]:
+        return await docent.resources.find(turn_of({"question": question}).question)
+
+    return RunnableLambda(find, name="retriever").with_types(input_type=str, output_type=list[Document])
+
+
+def chat_runnable(docent: Docent) -> Runnable[Any, str]:
+    """Messages -> text, by the same chain, stored nowhere."""
+
+    async def answer(inputs: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[str]:
+        async for given in inputs:
+            turn, history = conversation_of(ChatMessages.model_validate(given).messages)
+            runner = TurnRunner(await docent.resources.chain(), GivenHistory(history), docent.settings.turn_deadline)
+            running = await runner.accept(turn, current_visitor.get(), config)
+            async for part in running.parts():
+                if text := part.get("answer") or (part.get("error") or {}).get("message"):
+                    yield text
+
+    return RunnableGenerator(answer, name="chat").with_types(input_type=ChatMessages, output_type=str)  # type: ignore[arg-type]
+
+
+class GivenHistory:
+    """A MessageStore for one turn whose history came with the question; it keeps nothing."""
+
+    def __init__(self, history: list[BaseMessage]) -> None:
+        self._history = history
+
+    async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
+        return Begun(turn.identified(), self._history)
+
+    async def finish(self, turn_id: object, reply: ReplyPart) -> None:
+        return None
+
+
+def conversation_of(messages: list[Any]) -> tuple[ChatTurn, list[BaseMessage]]:
+    """The question, and what was said before it.
+
+    Raises:
+        InvalidTurn: no question at the end, or a system message, which no reader may set.
+    """
+    if any(isinstance(message, SystemMessage) for message in messages):
+        raise InvalidTurn("messages: system messages are not accepted.")
+    if not messages or not isinstance(messages[-1], HumanMessage):
+        raise InvalidTurn("messages: the last message must be the reader's question.")
+    too_long = [message for message in messages if len(message.text) > 4 * QUESTION_LIMIT]
+    if too_long:
+        raise InvalidTurn(f"messages: a message has at most {4 * QUESTION_LIMIT} characters.")
+    return turn_of({"question": messages[-1].text}), messages[:-1]
+
+
+def turn_of(given: Any) -> ChatTurn:
+    """Raises InvalidTurn, which names the field."""
+    try:
+        return ChatTurn.model_validate(given)
+    except ValidationError as error:
+        raise invalid_turn(list(error.errors())) from None

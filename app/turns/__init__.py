@@ -1,0 +1,1 @@
+"""Turns run apart from their readers: one task and one log each."""
