@@ -31,13 +31,24 @@ def _refuse_unstorable(text: str) -> str:
     return text
 
 
+def _without_nulls(schema: dict[str, Any]) -> None:
+    """An absent field is left out rather than null: LangServe's playground goes blank over the type `null`."""
+    for field in schema["properties"].values():
+        if "anyOf" in field:
+            (kind,) = (kind for kind in field.pop("anyOf") if kind != {"type": "null"})
+            del field["default"]
+            field.update(kind)
+
+
 class ChatTurn(BaseModel):
     """One question of a reader, with where it was asked.
 
     `message` is accepted as another name of `question`. Ids that are absent are made by the server.
     """
 
-    model_config = ConfigDict(populate_by_name=True, str_strip_whitespace=True, frozen=True)
+    model_config = ConfigDict(
+        populate_by_name=True, str_strip_whitespace=True, frozen=True, json_schema_extra=_without_nulls
+    )
 
     question: str = Field(validation_alias=AliasChoices("question", "message"), min_length=1, max_length=QUESTION_LIMIT)
     conversation_id: UUID | None = None
