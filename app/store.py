@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
-from psycopg_pool import AsyncConnectionPool
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
 
 KEEP_OR_READ = """
 WITH made AS (

@@ -40,7 +40,7 @@ class TurnLog:
         """Take a part of the chain's: it may say several things at once."""
         rest = dict(part)
         if "restart" in rest:
-            self._held, self._characters = "", 0
+            self._held, self._characters, self._ending = "", 0, ReplyPart()
             self.tell(ReplyPart(restart=rest.pop("restart")))
         if status := {name: rest.pop(name) for name in STATUS if name in rest}:
             self.tell(ReplyPart({"stage": "condensing", **status}))  # only that stage rewrites the question
@@ -55,7 +55,9 @@ class TurnLog:
         self._append(part)
 
     def end(self, ending: ReplyPart) -> None:
-        """The last event. Nothing may be written after it."""
+        """The last event, unless there was one. Nothing may be written after it."""
+        if self._ended:
+            return
         if self._pause is not None:
             self._pause.cancel()
         self._ended = True

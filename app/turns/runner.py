@@ -33,6 +33,8 @@ from chains.turn import ChatTurn, Outcome, Reply, ReplyPart
 
 COALESCE = 0.025  # seconds: 40 events a second read as a steady flow and cost a fifth of one event per token
 MAX_RUNNING = 200
+FINISH_PAUSE = 1.0  # seconds between attempts to store a reply while the database is away,
+FINISH_TRIES = 120  # as many as take the store's lease
 CLOSING_PATIENCE = 10.0  # seconds that storing what still runs may take at shutdown
 
 log = structlog.get_logger(__name__)
@@ -60,7 +62,7 @@ class RunningTurn:
 
 
 class TurnRunner:
-    """At most `max_running` turns at once, `deadline` seconds each. `on_failure` is called when a turn fails.
+    """At most `max_running` turns at once, `deadline` seconds each. `on_failure` is called when a service fails it.
 
     A turn goes on when its reader leaves: the reply is stored, and asking again replays it.
     """
@@ -174,17 +176,32 @@ class TurnRunner:
         return running
 
     async def _run(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> None:
-        """The reply is stored before anyone sees its end."""
+        """The reply is stored before anyone sees its end. While it is not, the turn counts as running."""
         turn_id = cast("UUID", begun.turn.turn_id)
-        ending = interruption()
         try:
             ending = await self._generate(begun, log, config)
-            await settled(self._store.finish(turn_id, log.fold() + ending))
-        except Exception as error:
-            ending = self._failed(error, turn_id, log)
+            reply = log.fold() + ending
+            trouble = await self._finish(turn_id, reply)
+            log.end(self._failed(trouble, turn_id, log) if trouble else ending)
+            if isinstance(trouble, StorageUnavailable):
+                await self._finish_later(turn_id, reply)
         finally:
             del self._turns[turn_id]
-            log.end(ending)
+            log.end(interruption())  # does nothing where an end was told
+
+    async def _finish(self, turn_id: UUID, reply: ReplyPart) -> Exception | None:
+        try:
+            await settled(self._store.finish(turn_id, reply))
+        except Exception as error:
+            return error
+        return None
+
+    async def _finish_later(self, turn_id: UUID, reply: ReplyPart) -> None:
+        """The database is away: were the turn left running there, its conversation would be busy for a whole lease."""
+        for _ in range(FINISH_TRIES):
+            await asyncio.sleep(FINISH_PAUSE)
+            if await self._finish(turn_id, reply) is None:
+                return
 
     async def _generate(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> ReplyPart:
         """Run the chain into the log; returns what remains to be said at the end."""
@@ -215,5 +232,6 @@ class TurnRunner:
         frames = traceback.extract_tb(error.__traceback__)[-5:]
         where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
         log.error("turn_failed", turn_id=str(turn_id), error=code, cause=type(error.__cause__).__name__, where=where)
-        self._on_failure()
+        if not isinstance(error, DocentError) or error.retryable:
+            self._on_failure()
         return failure(error, so_far.fold())
