@@ -13,8 +13,8 @@ from chains.providers.sentence_scores import Scores, score_by_words, standardise
 MOST_PASSAGES = 5
 MOST_CANDIDATES = 12
 SENTENCES = 2
-THIRD_WITHIN = 0.5  # standard deviations behind the second, for a third sentence
-BLOCK_WITHIN = 3.0  # behind the best, for a further unit that brings a block: it must be worth its length
+THIRD_WITHIN = 0.5  # of a score, the sum of two z-scores, behind the second: for a third sentence
+BLOCK_WITHIN = 4.0  # deviations behind the best, for a further unit with a block: it must be worth its length
 GIST_LENGTH = 400  # characters that are embedded, about 100 word pieces
 SAME = 0.8  # share of common words from which two units say the same
 

@@ -31,7 +31,7 @@ def pinned_file(name: str, folder: Path | None = None) -> Path:
     Raises:
         ModelFilesError: the file is absent, unreadable or another one; the message names the remedy.
     """
-    path = (folder or _package_folder()) / name
+    path = (folder or installed_folder()) / name
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -45,9 +45,14 @@ def pinned_file(name: str, folder: Path | None = None) -> Path:
     return path
 
 
-def _package_folder() -> Path:
+def installed_folder(package: str = PACKAGE) -> Path:
+    """Where the installed package keeps the files.
+
+    Raises:
+        ModelFilesError: there is no such package.
+    """
     # Only looked up: importing the package would want sentence-transformers, and with it torch.
-    spec = importlib.util.find_spec(PACKAGE)
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise ModelFilesError(f"The embedding model is not installed. {REMEDY}")
     return Path(spec.origin).parent / "model"
