@@ -1,0 +1,204 @@
+"""Where a docs folder is and what its pages' addresses begin with: the site's configuration, read and not run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from chains.errors import SettingsError
+from chains.ingest.dialect import Dialect
+from chains.ingest.javascript import read_configuration
+from chains.ingest.slugs import join_path
+
+_CONFIG_NAMES = tuple(f"docusaurus.config.{suffix}" for suffix in ("ts", "mts", "cts", "js", "mjs", "cjs"))
+_INCLUDE = ("**/*.{md,mdx}",)
+_EXCLUDE = ("**/_*.{js,jsx,ts,tsx,md,mdx}", "**/_*/**", "**/*.test.{js,jsx,ts,tsx}", "**/__tests__/**")
+_FARTHEST = 2
+
+
+@dataclass(frozen=True)
+class SiteConfig:
+    """What a Docusaurus configuration says about its docs; the defaults are Docusaurus's own.
+
+    `url` is None when nobody said it. `docs` is the folder that paths and addresses are relative to; `site` the one
+    that holds the configuration, which `@site/` in imports means. `trailing_slash` None leaves slugs as they are.
+    """
+
+    docs: Path
+    site: Path | None = None
+    url: str | None = None
+    base_url: str = "/"
+    route_base_path: str = "docs"
+    version_path: str = ""
+    trailing_slash: bool | None = None
+    language: str = "en"
+    include: tuple[str, ...] = _INCLUDE
+    exclude: tuple[str, ...] = _EXCLUDE
+    strip_prefixes: bool = True
+    dialect: Dialect = field(default_factory=Dialect)
+
+    def route(self) -> str:
+        """The path below which every page lies."""
+        return join_path(self.base_url, self.route_base_path, self.version_path)
+
+    def overridden(self, site_url: str | None, route_base_path: str | None) -> SiteConfig:
+        """`site_url` replaces the site's `url`; one with a path, `https://host/book/`, its `baseUrl` as well.
+
+        Raises:
+            SettingsError: `site_url` is not an http(s) address.
+        """
+        config = self if route_base_path is None else replace(self, route_base_path=route_base_path)
+        if site_url is None:
+            return config
+        parts = urlsplit(site_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise SettingsError("SITE_URL: set it to the address of the site, such as https://docs.example.com.")
+        base_url = join_path(parts.path, "/") if parts.path.strip("/") else config.base_url
+        return replace(config, url=f"{parts.scheme}://{parts.netloc}", base_url=base_url)
+
+
+def find_config(path: Path) -> SiteConfig:
+    """The nearest configuration in `path` or up to two folders above or below it; without one, Docusaurus's defaults.
+
+    A configuration whose docs folder has nothing to do with `path` counts only when no other is found. So a folder
+    beside `path` may hold it too, as in `website/docusaurus.config.js` for `docs`.
+    """
+    path = path.resolve()
+    found = [config for file in _nearby(path) for config in _configs(file)]
+    related = [config for config in found if _related(config.docs, path)]
+    if related:
+        return related[0]
+    fallback = next((config for config in found if config.site in (path, *path.parents)), None)
+    return replace(fallback, docs=path) if fallback else SiteConfig(docs=path)
+
+
+def _nearby(path: Path) -> Iterator[Path]:
+    above = path.parents
+    yield from _config_in(path)
+    for distance in range(1, _FARTHEST + 1):
+        folders = _below(path, distance)
+        folders += [above[distance - 1]] if len(above) >= distance else []
+        folders += _below(path.parent, 1) if distance == _FARTHEST else []
+        for folder in folders:
+            yield from _config_in(folder)
+
+
+def _below(path: Path, distance: int) -> list[Path]:
+    folders = [path]
+    for _ in range(distance):
+        folders = [child for folder in folders for child in _subfolders(folder)]
+    return folders
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        children = sorted(folder.iterdir())
+        return [child for child in children if child.name[0] != "." and child.name != "node_modules" and child.is_dir()]
+    except OSError:  # a folder above may be closed to us
+        return []
+
+
+def _config_in(folder: Path) -> Iterator[Path]:
+    files = (folder / name for name in _CONFIG_NAMES)
+    yield from (file for file in files if file.is_file())
+
+
+def _related(docs: Path, path: Path) -> bool:
+    return docs.is_dir() and (docs == path or path in docs.parents or docs in path.parents)
+
+
+def _configs(file: Path) -> list[SiteConfig]:
+    """One per docs folder of the site, the preset's first."""
+    values = read_configuration(file.read_text(encoding="utf-8", errors="replace"))
+    site = SiteConfig(
+        docs=file.parent,
+        site=file.parent,
+        url=_text(values, "url"),
+        base_url=join_path(_text(values, "baseUrl") or "/", "/"),
+        trailing_slash=values["trailingSlash"] if isinstance(values.get("trailingSlash"), bool) else None,
+        language=_text(_mapping(values, "i18n"), "defaultLocale") or "en",
+        dialect=_dialect(values),
+    )
+    return [_with_docs(site, options) for options in _docs_options(values)]
+
+
+def _with_docs(site: SiteConfig, options: Mapping[str, Any]) -> SiteConfig:
+    folder = site.docs
+    route = _text(options, "routeBasePath")
+    return replace(
+        site,
+        docs=(folder / (_text(options, "path") or "docs").lstrip("/")).resolve(),
+        route_base_path="docs" if route is None else route,
+        version_path=_version_path(folder, options),
+        include=_globs(options.get("include"), _INCLUDE),
+        exclude=_globs(options.get("exclude"), _EXCLUDE),
+        strip_prefixes=options.get("numberPrefixParser") is not False,
+    )
+
+
+def _docs_options(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name, options in _entries(values, "presets"):
+        docs = options.get("docs", {})
+        if re.search(r"(^|/)(preset-)?classic$", name) and docs is not False:
+            yield docs if isinstance(docs, dict) else {}
+    for name, options in _entries(values, "plugins"):
+        if re.search(r"(^|/)(plugin-)?content-docs$", name):
+            yield options
+
+
+def _entries(values: Mapping[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    entries = values.get(key)
+    for entry in entries if isinstance(entries, list) else []:
+        match entry:
+            case [str(name), dict(options)]:
+                yield name, options
+            case str(name) | [str(name), *_]:
+                yield name, {}
+
+
+def _version_path(site: Path, options: Mapping[str, Any]) -> str:
+    """Once a site has versions, the newest takes the docs' route and the current files go to `next`."""
+    versions = _mapping(options, "versions")
+    own = _text(_mapping(versions, "current"), "path")
+    if own is not None:
+        return own
+    try:
+        released = json.loads((site / "versions.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return "next" if released and _text(options, "lastVersion") != "current" else ""
+
+
+def _dialect(values: Mapping[str, Any]) -> Dialect:
+    markdown = _mapping(values, "markdown")
+    compatible = _mapping(markdown, "mdx1Compat").get("comments", not _is_v4(values))
+    written = _text(markdown, "format")
+    return Dialect(
+        format="md" if written == "md" else "detect" if written == "detect" else "mdx",
+        html_comment_ids=compatible is False,
+        keep_case=_mapping(markdown, "anchors").get("maintainCase") is True,
+    )
+
+
+def _is_v4(values: Mapping[str, Any]) -> bool:
+    flag = _mapping(values, "future").get("v4")
+    return flag is True or (isinstance(flag, dict) and flag.get("mdx1CompatDisabledByDefault") is True)
+
+
+def _globs(value: Any, default: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else default
+
+
+def _mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = values.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(values: Mapping[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,83 @@
+"""A page as the index sees it: sections under headings, each a sequence of blocks of clean Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    ITEM = "item"
+    CODE = "code"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, list item, fence or table. `text` is Markdown without links, emphasis, HTML and JSX."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """`anchor` is empty for a first-level heading and for raw HTML without an id: Docusaurus gives those none."""
+
+    level: int
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands under one heading, up to the next. `path` is the page's title, the headings above and its own.
+
+    `anchor` is the nearest one at or above the heading; "" is the page's top.
+    """
+
+    path: tuple[str, ...]
+    level: int
+    anchor: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a site. `path` is the file's, relative to the docs folder, with forward slashes.
+
+    `breadcrumb` are the labels of the folders above it; `url` is root-relative when the site's is not known.
+    """
+
+    path: str
+    url: str
+    title: str
+    breadcrumb: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def sections(title: str, events: list[Block | Heading]) -> tuple[Section, ...]:
+    """Group blocks under their headings. A first-level heading that repeats the title adds nothing to the path."""
+    found: list[Section] = []
+    above: list[Heading] = []
+    blocks: list[Block] = []
+    current = Heading(0, "", "")
+
+    def close() -> None:
+        if blocks or current.level:
+            path = (title, *(heading.text for heading in above if heading.text))
+            found.append(Section(path, current.level, current.anchor, tuple(blocks)))
+            blocks.clear()
+
+    for event in events:
+        if isinstance(event, Block):
+            blocks.append(event)
+            continue
+        close()
+        current = event if event.anchor else replace(event, anchor=current.anchor)
+        above = [heading for heading in above if heading.level < event.level]
+        if event.level > 1 or event.text != title:
+            above.append(event)
+    close()
+    return tuple(found)
