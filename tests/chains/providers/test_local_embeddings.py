@@ -82,7 +82,7 @@ async def test_loop_runs_on_while_documents_are_embedded(local: LocalEmbeddings)
         await asyncio.sleep(0.005)
         lags.append(time.perf_counter() - asked - 0.005)
     assert len(lags) > 20
-    assert np.percentile(lags, 90) < 0.05
+    assert np.percentile(lags, 90) < 0.1
 
 
 async def test_query_overtakes_documents(local: LocalEmbeddings) -> None:

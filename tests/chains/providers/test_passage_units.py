@@ -36,7 +36,8 @@ def test_split_sentences(paragraph: str, sentences: list[str]) -> None:
 
 
 def test_headings_and_frames_are_no_units() -> None:
-    passage = "## How it runs\n\n> [!NOTE]\n> The server needs one port.\n\n:::tip\nThe port is 7860 unless set.\n:::\n\n---\n"
+    alert = "> [!NOTE]\n> The server needs one port."
+    passage = f"## How it runs\n\n{alert}\n\n:::tip\nThe port is 7860 unless set.\n:::\n\n---\n"
     assert texts(passage) == ["The server needs one port.", "The port is 7860 unless set."]
 
 

@@ -6,11 +6,8 @@ from chains.providers.sentence_scores import score_by_words, standardise, words
 
 
 def test_words_lose_endings_and_stop_words() -> None:
-    assert (
-        words("How are the deployments configured?")
-        == ["deployment", "configur"]
-        == words("A deployment that configures")
-    )
+    assert words("How are the deployments configured?") == ["deployment", "configur"]
+    assert words("a deployment that configures") == ["deployment", "configur"]
 
 
 def test_rare_words_weigh_more() -> None:
