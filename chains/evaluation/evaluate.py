@@ -47,9 +47,7 @@ async def evaluate_beir(
     return summarise(scores, judged, seconds)
 
 
-async def _rank(
-    questions: dict[str, str], retriever: HybridRetriever
-) -> tuple[dict[str, list[Document]], list[float]]:
+async def _rank(questions: dict[str, str], retriever: HybridRetriever) -> tuple[dict[str, list[Document]], list[float]]:
     rankings, seconds = {}, []
     for name, text in questions.items():
         started = time.perf_counter()

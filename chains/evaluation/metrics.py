@@ -54,9 +54,7 @@ def score_rankings(
         for name, ranking in rankings.items()
     }
     found = evaluator.evaluate(run)
-    return {
-        name: {ours: found.get(name, {}).get(theirs, 0.0) for theirs, ours in _NAMES.items()} for name in rankings
-    }
+    return {name: {ours: found.get(name, {}).get(theirs, 0.0) for theirs, ours in _NAMES.items()} for name in rankings}
 
 
 def summarise(scores: Mapping[str, Mapping[str, float]], texts: Mapping[str, str], seconds: list[float]) -> EvalReport:

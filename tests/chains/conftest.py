@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import small_book
 from qdrant_client import QdrantClient
 from qdrant_sample import fill
 
 from chains.collection import Client
-from chains.edge import EdgeClient
+from chains.edge import AsyncEdgeClient, EdgeClient
+from chains.providers.local_embeddings import LocalEmbeddings
+from chains.retriever import HybridRetriever
 
 
 @contextmanager
@@ -60,3 +63,30 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with local_client(tmp_path_factory.mktemp("oracle")) as client:
         fill(client)
         yield client
+
+
+@pytest.fixture(scope="session")
+def embeddings() -> Iterator[LocalEmbeddings]:
+    """The real local model; loaded by the first text."""
+    embeddings = LocalEmbeddings()
+    yield embeddings
+    embeddings.close()
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory, embeddings: LocalEmbeddings) -> Iterator[EdgeClient]:
+    """The small book, indexed; tests only read it."""
+    with edge_client(tmp_path_factory.mktemp("book")) as client:
+        small_book.fill(client, embeddings)
+        yield client
+
+
+@pytest.fixture
+def retriever(book: EdgeClient, embeddings: LocalEmbeddings) -> HybridRetriever:
+    """The product's retriever over the small book, with nothing cached."""
+    return HybridRetriever(
+        client=AsyncEdgeClient(book),
+        collection=small_book.NAME,
+        embeddings=embeddings,
+        fingerprint=small_book.fingerprint(embeddings),
+    )

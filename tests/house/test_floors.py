@@ -20,6 +20,7 @@ FLOORS = [
     ["chains.rag", "chains.ingest"],
     [
         "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence", "chains.citations",
+        "chains.markers", "chains.quotes", "chains.reply", "chains.inline", "chains.term_weights",
         "chains.output_filter", "chains.history", "chains.postgres_history", "chains.migrations",
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",

@@ -1,0 +1,83 @@
+"""Question sets through the product's own index and retriever."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chains.errors import EvaluationError
+from chains.evaluation import evaluate_beir, evaluate_questions, is_beir
+from chains.evaluation.calibrate import calibrate
+from chains.providers.local_embeddings import LocalEmbeddings
+from chains.retriever import HybridRetriever
+
+pytestmark = pytest.mark.anyio
+
+SETS = Path(__file__).parents[4] / "shared" / "data" / "retrieval"
+
+
+def shared_set(name: str) -> Path:
+    if not is_beir(SETS / name):
+        pytest.skip(f"the retrieval set is not at {SETS / name}")
+    return SETS / name
+
+
+def sample_of(folder: Path, target: Path, documents: int) -> Path:
+    """The first documents of a set, with the questions that they answer."""
+    corpus = (folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines()[:documents]
+    kept = {json.loads(line)["_id"] for line in corpus}
+    header, *rows = (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()
+    judged = [row for row in rows if row.split("\t")[1] in kept]
+    (target / "corpus.jsonl").write_text("\n".join(corpus), encoding="utf-8")
+    (target / "queries.jsonl").write_text((folder / "queries.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+    (target / "qrels.tsv").write_text("\n".join([header, *judged]), encoding="utf-8")
+    return target
+
+
+async def test_questions_are_scored_over_a_collection(retriever: HybridRetriever, tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    rows = [
+        {"question": "What is the torque limit of a joint?", "page": "limits", "answer_contains": "12 Nm"},
+        {"question": "How do I fix the exposure?", "gold": "/docs/camera#exposure"},
+        {"question": "How do I fix the exposure?", "page": "camera", "answer_contains": "not in the book"},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    report = (await evaluate_questions(path, retriever)).as_dict()
+    assert report["questions"] == 3
+    assert report["hit@1"] == report["hit@5"] == report["mrr@10"] == pytest.approx(2 / 3, abs=1e-4)
+    assert report["missed"] == ["How do I fix the exposure?"]
+    assert 0 < report["p50_ms"] <= report["p95_ms"]
+
+
+async def test_beir_folder_is_indexed_and_scored(embeddings: LocalEmbeddings, tmp_path: Path) -> None:
+    folder = sample_of(shared_set("xquad-en"), tmp_path, documents=20)
+    seen: list[tuple[int, int]] = []
+    report = await evaluate_beir(folder, embeddings, on_progress=lambda done, total: seen.append((done, total)))
+    assert report.questions > 50
+    assert report.metrics["ndcg@10"] > 0.97
+    assert seen[-1] == (20, 20)
+
+
+async def test_thresholds_part_answerable_from_unanswerable(embeddings: LocalEmbeddings, tmp_path: Path) -> None:
+    found = await calibrate(sample_of(shared_set("xquad-en"), tmp_path, documents=20), embeddings)
+    assert found["together"].auroc > 0.9
+    assert 0.3 < found["together"].threshold < 0.6
+    assert found["together"].refused > 0.6
+    assert found["cosine"].auroc < found["together"].auroc
+
+
+async def test_folder_without_judgements_is_refused(embeddings: LocalEmbeddings, tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "1", "text": "One."}')
+    with pytest.raises(EvaluationError, match="not a BEIR folder"):
+        await evaluate_beir(tmp_path, embeddings)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "least"), [("xquad-en", 0.975), ("scifact", 0.73)])
+async def test_retrieval_reaches_its_level(embeddings: LocalEmbeddings, name: str, least: float) -> None:
+    """The engine by itself reaches .738 on SciFact and .980 on XQuAD-en."""
+    report = await evaluate_beir(shared_set(name), embeddings)
+    assert report.metrics["ndcg@10"] >= least
