@@ -51,6 +51,7 @@ class Gate:
         self._app = app
         self._origins = Origins(settings)
         self._tokens = tokens
+        self._admin_token = settings.admin_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,16 +64,31 @@ class Gate:
         headers = Headers(scope=scope)
         try:
             self._check_origin(scope, headers)
-            if scope["type"] == "http":
-                self._check_size(scope, headers)
-                visitor = await self._visitor(scope, headers)
-                await self._app(scope, _bounded(receive, _limit(scope)), _stamped(send, request_id, visitor))
-                return
+            visitor = await self._identify(scope, headers)
         except DocentError as error:
             log.warning("refused", code=error.code, path=scope["path"])
             await _refuse(scope, receive, send, error)
             return
-        await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            receive, send = _bounded(receive, _limit(scope)), _stamped(send, request_id, visitor)
+        await self._run(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what nobody expected here: past this point the server would log it twice and cut the connection."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:
+            log.exception("failed", path=scope["path"])
+            if begun:
+                raise
+            await _refuse(scope, receive, send, DocentError())
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
         if scope["path"].startswith(HEALTH_PATHS):
@@ -85,9 +101,12 @@ class Gate:
         if length.isdigit() and int(length) > _limit(scope):
             raise TooLarge
 
-    async def _visitor(self, scope: Scope, headers: Headers) -> Visitor | None:
+    async def _identify(self, scope: Scope, headers: Headers) -> Visitor | None:
         """The visitor of the token that was sent; a new one for a turn without a token; else none."""
-        token = headers.get("x-docent-visitor") or _bearer(headers)
+        if scope["type"] != "http":
+            return None
+        self._check_size(scope, headers)
+        token = headers.get("x-docent-visitor") or self._bearer(headers)
         wanted = scope["method"] == "POST" and scope["path"].startswith(TURN_PATHS)
         if not (token or wanted) or scope["path"].startswith(HEALTH_PATHS):
             return None
@@ -97,10 +116,12 @@ class Gate:
         scope["state"]["visitor"] = visitor
         return visitor
 
-
-def _bearer(headers: Headers) -> str | None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    def _bearer(self, headers: Headers) -> str | None:
+        """The bearer token, unless it is the author's own."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or self._admin_token == token:
+            return None
+        return token.strip() or None
 
 
 def _limit(scope: Scope) -> int:

@@ -7,7 +7,7 @@ refusal with 500; so each verb is a route of ours around LangServe's `APIHandler
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -104,11 +104,18 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler) -> None:
     async def redirect(request: Request) -> Response:
         return RedirectResponse("playground/", status_code=307)
 
+    async def schema(request: Request, config_hash: str, kind: Literal["input_schema", "output_schema"]) -> Any:
+        """The chat playground asks for the schemas of its configuration; none is ever taken from a client."""
+        return await getattr(handler, kind)(request)
+
     for verb in ("stream_log", "stream_events"):
         endpoint = handler.stream_log if verb == "stream_log" else handler.astream_events
         router.add_api_route(
             f"{path}/{verb}", endpoint, methods=["POST"], dependencies=guard, name=f"{path[1:]} {verb}"
         )
+    router.add_api_route(
+        f"{path}/c/{{config_hash}}/{{kind}}", schema, methods=["GET"], dependencies=guard, include_in_schema=False
+    )
     router.add_api_route(f"{path}/playground", redirect, methods=["GET"], include_in_schema=False)
     router.add_api_route(f"{path}/playground/", playground, methods=["GET"], dependencies=guard)
     router.add_api_route(

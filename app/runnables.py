@@ -56,8 +56,8 @@ def chat_runnable(docent: Docent) -> Runnable[Any, str]:
     """Messages -> text, by the same chain, stored nowhere."""
 
     async def answer(inputs: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[str]:
-        async for given in inputs:
-            turn, history = conversation_of(ChatMessages.model_validate(given).messages)
+        async for given in inputs:  # the input model as a dict of message objects, as LangServe hands it on
+            turn, history = conversation_of(given["messages"])
             runner = TurnRunner(await docent.resources.chain(), GivenHistory(history), docent.settings.turn_deadline)
             running = await runner.accept(turn, current_visitor.get(), config)
             async for part in running.parts():

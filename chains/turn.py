@@ -6,7 +6,15 @@ from enum import StrEnum
 from typing import Any, Literal, NotRequired, Self
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 from typing_extensions import TypedDict
 
 QUESTION_LIMIT = 4_000
@@ -143,3 +151,8 @@ class Reply(BaseModel):
     usage: Usage = {"input_tokens": 0, "output_tokens": 0}
     timings: dict[str, float] = {}
     error: TurnError | None = None
+
+    @model_serializer(mode="wrap")
+    def leave_out_what_is_absent(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        return {name: value for name, value in fields.items() if value is not None}

@@ -86,5 +86,5 @@ def _show(reply: ReplyPart) -> None:
     console = Console()
     console.print(Markdown(reply["answer"]))
     for source in reply.get("sources", []):
-        console.print(f"[{source['n']}] {source['heading']}", markup=False, highlight=False, style="bold")
-        console.print(f"    {source['url']}", markup=False, highlight=False, style="dim")
+        console.print(f"[{source['n']}] {source['heading']}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"    {source['url']}", markup=False, highlight=False, soft_wrap=True, style="dim")

@@ -44,7 +44,7 @@ def _wants_json(accept: str) -> bool:
 
 def whole_reply(reply: ReplyPart, request_id: str) -> JSONResponse:
     """The folded reply; a failed one carries its error's status, and the error's fields beside the reply's."""
-    body = Reply.model_validate(reply).model_dump(mode="json", exclude_none=True)
+    body = Reply.model_validate(reply).model_dump(mode="json")
     error = body.get("error")
     if error is None:
         return JSONResponse(body)
