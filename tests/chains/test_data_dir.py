@@ -121,7 +121,7 @@ def test_looking_for_the_holder_never_refuses_the_next_one(tmp_path: Path) -> No
 def test_hold_of_something_that_is_no_folder_names_the_variable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(SettingsError, match="DATA_DIR: .* is not a folder"):
+        with pytest.raises(SettingsError, match=r"DATA_DIR: .* is not a folder"):
             DataDirHolder(path).hold("docent serve")
         assert DataDirHolder(path).holder() is None
 
@@ -129,5 +129,5 @@ def test_hold_of_something_that_is_no_folder_names_the_variable(tmp_path: Path) 
 def test_hold_of_a_folder_that_cannot_be_written_names_the_variable(tmp_path: Path) -> None:
     closed = Path("/proc/docent") if os.geteuid() == 0 else tmp_path / "closed" / "data"
     (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(SettingsError, match="DATA_DIR: .* cannot be written"):
+    with pytest.raises(SettingsError, match=r"DATA_DIR: .* cannot be written"):
         DataDirHolder(closed).hold("docent serve")
