@@ -24,7 +24,7 @@ def test_question_gets_an_answer_with_linked_sources(reader: Any) -> None:
     cited = reader.last(".sources .shown .source").first
     link = cited.locator("a")
     assert link.inner_text() == "Firing schedules"
-    assert link.get_attribute("href") == "https://kiln.example/firing-schedules#stopping-a-firing"
+    assert link.get_attribute("href") == "https://kiln.example/docs/firing-schedules#stopping-a-firing"
     assert link.get_attribute("rel") == "noopener noreferrer"
     assert "Stopping a firing" in cited.locator(".path").inner_text()
     assert reader.page.locator("#service-note").inner_text().startswith("No language model is connected")
