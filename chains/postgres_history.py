@@ -109,13 +109,14 @@ class PostgresMessageStore:
         kept = ended(reply)
         values = {
             "turn": turn_id,
-            "run": self._runs.pop(turn_id, None),
+            "run": self._runs.get(turn_id),
             "state": state_of(kept).value,
             "reply": Jsonb(kept),
             "message": Jsonb(message_to_dict(answer_message(kept))),
             "answered": bool(kept.get("answer")),
         }
         await self._ask(FINISH, values)
+        self._runs.pop(turn_id, None)
 
     async def conversation(self, conversation_id: UUID, owner: str, limit: int = 200) -> dict[str, Any]:
         """The newest `limit` turns, oldest first: question, state and every field of the reply.

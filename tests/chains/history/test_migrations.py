@@ -42,7 +42,7 @@ def test_migrate_again_changes_nothing(database: str) -> None:
 
 
 def test_migrate_by_several_processes_at_once(database: str) -> None:
-    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes:
+    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("fork")) as processes:
         list(processes.map(migrate, [database] * 3))
     assert "turn" in tables_of(database)
 
