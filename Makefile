@@ -38,6 +38,9 @@ lock: $(UV) ## pin every dependency with its hashes
 	$(COMPILE) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
 	echo uv | $(COMPILE) - --constraints requirements-dev.txt --output-file requirements-uv.txt
 
+assets: $(VENV)/ready-dev ## fetch the vendored browser assets again, by npm
+	$(BIN)/python scripts/vendor_assets.py
+
 clean: ## remove the virtual environment and the embedded stores
 	rm -rf $(VENV) .docent
 

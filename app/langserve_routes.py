@@ -86,11 +86,21 @@ def langserve_router(docent: Docent) -> APIRouter:
     return router
 
 
+def _alone(verb: Callable[[Request], Awaitable[Any]]) -> Verb:
+    """LangServe's handlers take a `server_config` too, which FastAPI would read from the client's body."""
+
+    async def endpoint(request: Request) -> Any:
+        return await verb(request)
+
+    return endpoint
+
+
 def _add(router: APIRouter, path: str, handler: APIHandler, verbs: dict[str, Verb]) -> None:
     for verb, endpoint in verbs.items():
-        router.add_api_route(f"{path}/{verb}", endpoint, methods=["POST"], name=f"{path[1:]} {verb}")
+        router.add_api_route(f"{path}/{verb}", _alone(endpoint), methods=["POST"], name=f"{path[1:]} {verb}")
     for schema in ("input_schema", "output_schema", "config_schema"):
-        router.add_api_route(f"{path}/{schema}", getattr(handler, schema), methods=["GET"], name=f"{path[1:]} {schema}")
+        described = _alone(getattr(handler, schema))
+        router.add_api_route(f"{path}/{schema}", described, methods=["GET"], name=f"{path[1:]} {schema}")
 
 
 def _add_playground(router: APIRouter, path: str, handler: APIHandler) -> None:
@@ -111,7 +121,7 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler) -> None:
     for verb in ("stream_log", "stream_events"):
         endpoint = handler.stream_log if verb == "stream_log" else handler.astream_events
         router.add_api_route(
-            f"{path}/{verb}", endpoint, methods=["POST"], dependencies=guard, name=f"{path[1:]} {verb}"
+            f"{path}/{verb}", _alone(endpoint), methods=["POST"], dependencies=guard, name=f"{path[1:]} {verb}"
         )
     router.add_api_route(
         f"{path}/c/{{config_hash}}/{{kind}}", schema, methods=["GET"], dependencies=guard, include_in_schema=False

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -8,6 +9,20 @@ import psycopg
 import pytest
 
 from chains.embedded_postgres import EmbeddedPostgres
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skip is a failure, unless what is absent is the data that lies beside the repository."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return
+    skipped = [report for report in reporter.stats.get("skipped", []) if "shared" not in str(report.longrepr)]
+    if skipped:
+        reporter.write_line(f"{len(skipped)} tests were skipped, and in CI nothing skips:", red=True)
+        for report in skipped:
+            reporter.write_line(f"  {report.nodeid}: {report.longrepr}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
