@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from typing import NamedTuple
 
 SPAN_LIMIT = 400  # characters within which a code span closes; else its backticks are text
 FENCE_LINE_LIMIT = 200
@@ -34,8 +34,7 @@ class Kind(Enum):
     FENCED = auto()  # code between fences, and the fences
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
+class Lexeme(NamedTuple):
     kind: Kind
     text: str
     following: str = ""  # the next character, known for SPACE; empty at the end of the text

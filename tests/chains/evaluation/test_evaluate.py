@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.errors import EvaluationError
 from chains.evaluation import evaluate_beir, evaluate_questions, is_beir
 from chains.evaluation.calibrate import calibrate
+from chains.ingest import fingerprint_of, ingest_folder
 from chains.providers.local_embeddings import LocalEmbeddings
 from chains.retriever import HybridRetriever
+from chains.settings import ChainSettings
 
 pytestmark = pytest.mark.anyio
 
-SETS = Path(__file__).parents[4] / "shared" / "data" / "retrieval"
+DATA = Path(__file__).parents[4] / "shared" / "data"
+SETS = DATA / "retrieval"
 
 
 def shared_set(name: str) -> Path:
@@ -81,3 +86,23 @@ async def test_retrieval_reaches_its_level(embeddings: LocalEmbeddings, name: st
     """The engine by itself reaches .738 on SciFact and .980 on XQuAD-en."""
     report = await evaluate_beir(shared_set(name), embeddings)
     assert report.metrics["ndcg@10"] >= least
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_right_chunk_of_a_real_book_is_among_the_first_five(
+    edge: EdgeClient, embeddings: LocalEmbeddings, tmp_path: Path
+) -> None:
+    book, questions = DATA / "books" / "physical-ai-toolchain" / "docs", DATA / "questions/physical-ai-toolchain.jsonl"
+    if not questions.is_file():
+        pytest.skip(f"the questions are not at {questions}")
+    settings = ChainSettings(data_dir=tmp_path)
+    await asyncio.to_thread(ingest_folder, book, settings, edge, embeddings)
+    retriever = HybridRetriever(
+        client=AsyncEdgeClient(edge),
+        collection=settings.qdrant_collection,
+        embeddings=embeddings,
+        fingerprint=fingerprint_of(embeddings),
+    )
+    report = await evaluate_questions(questions, retriever)
+    assert report.questions - len(report.missed) >= 19, report.missed
