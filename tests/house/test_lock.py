@@ -57,4 +57,4 @@ def test_the_installer_is_the_one_that_the_lock_names() -> None:
 
 def test_no_index_is_named() -> None:
     for file in ROOT.glob("requirements*.txt"):
-        assert "http" not in file.read_text(), f"{file.name} names a host"
+        assert "://" not in file.read_text(), f"{file.name} names a host"
