@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,6 +10,7 @@ from itertools import dropwhile
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
 
@@ -47,7 +47,7 @@ class Remembered(NamedTuple):
 def content_of(turn: ChatTurn) -> str:
     """A fingerprint of what was asked: the same id with another one is another turn."""
     content = {name: getattr(turn, name) for name in CONTENT}
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return hashlib.sha256(orjson.dumps(content)).hexdigest()
 
 
 def title_of(turn: ChatTurn) -> str:

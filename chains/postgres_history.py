@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
+import orjson
 import psycopg
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict
 from psycopg.conninfo import conninfo_to_dict
@@ -78,7 +79,7 @@ class PostgresMessageStore:
 
     def __init__(self, pool: AsyncConnectionPool, window: int = WINDOW, lease: float = LEASE) -> None:
         self._pool, self._window, self._lease = pool, window, timedelta(seconds=lease)
-        self._interrupted = Jsonb(interruption())
+        self._interrupted = _json(interruption())
         self._runs: dict[UUID, UUID] = {}  # turns begun here and not finished: whoever took one over is not overwritten
 
     async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
@@ -111,8 +112,8 @@ class PostgresMessageStore:
             "turn": turn_id,
             "run": self._runs.get(turn_id),
             "state": state_of(kept).value,
-            "reply": Jsonb(kept),
-            "message": Jsonb(message_to_dict(answer_message(kept))),
+            "reply": _json(kept),
+            "message": _json(message_to_dict(answer_message(kept))),
             "answered": bool(kept.get("answer")),
         }
         await self._ask(FINISH, values)
@@ -164,7 +165,7 @@ class PostgresMessageStore:
             "owner": owner,
             "title": title_of(turn),
             "content": content_of(turn),
-            "message": Jsonb(message_to_dict(question_message(turn))),
+            "message": _json(message_to_dict(question_message(turn))),
             "interrupted": self._interrupted,
             "run": uuid4(),
             "lease": self._lease,
@@ -190,6 +191,10 @@ class PostgresMessageStore:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(cast("Any", statement), values)
             return await cursor.fetchall() if cursor.description else []
+
+
+def _json(value: dict[str, Any]) -> Jsonb:
+    return Jsonb(value, dumps=orjson.dumps)
 
 
 def _refusal_of(row: dict[str, Any], turn: ChatTurn) -> Beginning:

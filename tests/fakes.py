@@ -47,11 +47,12 @@ class FakeChain:
 
 
 class SlowStore(InMemoryMessageStore):
-    """The store at a distance: every call takes its time, `away` makes it fail."""
+    """The store at a distance: every call takes its time, `away` makes it fail, `unstorable` is text it cannot hold."""
 
     def __init__(self) -> None:
         super().__init__()
         self.away = False
+        self.unstorable = "\x00"
         self.finished: list[ReplyPart] = []
 
     async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
@@ -66,6 +67,8 @@ class SlowStore(InMemoryMessageStore):
         await asyncio.sleep(0.005)
         if self.away:
             raise StorageUnavailable(retry_after=2)
+        if self.unstorable in reply.get("answer", ""):
+            raise ValueError("unstorable")
         self.finished.append(reply)
         await super().finish(turn_id, reply)
 

@@ -185,6 +185,8 @@ class TurnRunner:
             log.end(self._failed(trouble, turn_id, log) if trouble else ending)
             if isinstance(trouble, StorageUnavailable):
                 await self._finish_later(turn_id, reply)
+            elif trouble:  # this reply cannot be stored at all, and the conversation must not stay busy
+                await self._finish(turn_id, failure(trouble, ReplyPart()))
         finally:
             del self._turns[turn_id]
             log.end(interruption())  # does nothing where an end was told

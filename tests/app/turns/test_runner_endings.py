@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from chains.errors import (
 )
 from chains.history import Begun, InMemoryMessageStore
 from chains.history_messages import INTERRUPTED
-from chains.turn import ReplyPart
+from chains.turn import ChatTurn, ReplyPart
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +119,20 @@ async def test_reply_that_could_not_be_stored_is_stored_later(store: SlowStore) 
     await eventually(idle)
     assert (await (await runner.accept(turn, ADA)).reply())["answer"] == "Yes."
     assert len(chain.inputs) == 1
+
+
+async def test_reply_that_cannot_be_stored_at_all_fails_its_turn(store: SlowStore) -> None:
+    turn = a_turn()
+    store.unstorable = "\ud800"
+    runner = runner_of(FakeChain(*answered("Half a \ud800 pair.")), store)
+    assert (await (await runner.accept(turn, ADA)).reply())["error"]["code"] == "internal"
+    begun = await eventually(partial(begun_or_none, store, a_turn("And?", conversation_id=turn.conversation_id)))
+    assert begun.history == []
+
+
+async def begun_or_none(store: SlowStore, turn: ChatTurn) -> Begun | None:
+    beginning = await store.begin(turn, "ada")
+    return beginning if isinstance(beginning, Begun) else None
 
 
 async def test_too_many_turns_are_refused(store: SlowStore) -> None:
