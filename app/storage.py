@@ -107,5 +107,5 @@ class Storage:
         if self._embedded is not None and self._health.is_down("postgres"):
             await asyncio.to_thread(self._embedded.ensure_running)
         async with self._pool.connection(timeout=5) as connection:
-            await connection.execute("SELECT 1")
+            await self._pool.check_connection(connection)
         return {"status": "connected"}

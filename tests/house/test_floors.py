@@ -13,8 +13,8 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 FLOORS = [
     ["app.main", "app.cli", "app.commands", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.turns", "app.events", "app.admission", "app.refusals", "app.visitor"],
-    ["app.resources", "app.store", "app.health", "app.indexing", "app.logs"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals"],
+    ["app.resources", "app.search", "app.storage", "app.store", "app.health", "app.visitor", "app.logs"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.rag", "chains.ingest"],
@@ -78,9 +78,7 @@ def under(module: str, name: str) -> bool:
 def test_imports_point_down(path: Path) -> None:
     module = module_of(path)
     own = floor_of(module)
-    climbing = [
-        name for name in imports_of(path) if name.startswith(("app.", "chains.")) and floor_of(name) < own
-    ]
+    climbing = [name for name in imports_of(path) if name.startswith(("app.", "chains.")) and floor_of(name) < own]
     assert not climbing, f"{module} imports from a floor above its own"
 
 
