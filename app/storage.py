@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to reach a database that is away; the last repeats
 FIRST_WAIT = 15.0  # seconds that a turn waits for the first connection before it is refused
+LEASE_MARGIN = 30.0  # seconds beyond the deadline after which a running turn has lost its process
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,10 @@ class Storage:
         if self._pool is None:
             pool = connection_pool(dsn)
             await pool.open()
-            self._pool, self._store = pool, PostgresMessageStore(pool)
+            self._pool, self._store = (
+                pool,
+                PostgresMessageStore(pool, lease=self._settings.turn_deadline + LEASE_MARGIN),
+            )
         if self._tokens is None:
             self._tokens = VisitorTokens(await signing_key(self._pool))
 
