@@ -70,7 +70,7 @@ def find_config(path: Path) -> SiteConfig:
     """
     path = path.resolve()
     found = [config for file in _nearby(path) for config in _configs(file)]
-    related = [config for config in found if _related(config.docs, path)]
+    related = [config for config in found if config.docs.is_dir() and _related(config, path)]
     if related:
         return related[0]
     fallback = next((config for config in found if config.site in (path, *path.parents)), None)
@@ -108,8 +108,9 @@ def _config_in(folder: Path) -> Iterator[Path]:
     yield from (file for file in files if file.is_file())
 
 
-def _related(docs: Path, path: Path) -> bool:
-    return docs.is_dir() and (docs == path or path in docs.parents or docs in path.parents)
+def _related(config: SiteConfig, path: Path) -> bool:
+    docs = config.docs
+    return path in (docs, config.site) or path in docs.parents or docs in path.parents
 
 
 def _configs(file: Path) -> list[SiteConfig]:
