@@ -37,6 +37,7 @@ class Resources:
         self.search = Search(settings, self.health)
         self._holder = DataDirHolder(settings.data_dir) if self.embedded else None
         self._held = False
+        self._address: dict[str, str] = {}
         self._chain: Chain | None = None
         self._started = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -58,6 +59,7 @@ class Resources:
 
     def announce(self, url: str) -> None:
         """Say in DATA_DIR where this process answers, so that `docent ask` finds it."""
+        self._address = {"url": url}
         if self._holder is not None:
             self._holder.set_url(url)
 
@@ -105,7 +107,7 @@ class Resources:
         await self.health.refresh()
         self.health.started = True
         self._started.set()
-        log.info("started", status=self.health.status, environment=self.settings.environment)
+        log.info("started", status=self.health.status, environment=self.settings.environment, **self._address)
         await self.health.watch()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

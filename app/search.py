@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 
 from app.health import Finding, Health
 from app.settings import Settings
-from chains.errors import EmbeddedEngineError, FingerprintMismatch, RetrievalUnavailable
+from chains.errors import EmbeddedEngineError, FingerprintMismatch, RetrievalUnavailable, SettingsError
 from chains.ingest.errors import IngestError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Search:
         self.embeddings: PinnedEmbeddings | None = None
         self.model: BaseChatModel | None = None
         self._retriever: HybridRetriever | None = None
+        self._model_fault: str | None = None
         health.register("qdrant", self._ping)
         health.register("local", self._ping_model)
 
@@ -51,7 +52,9 @@ class Search:
 
         self.embeddings = embeddings(self._settings)
         self.model = chat_model(self._settings, self.embeddings)
-        await asyncio.gather(asyncio.to_thread(self.embeddings.open), self._open_client())
+        await asyncio.gather(self._open_embeddings(self.embeddings), self._open_client())
+        if self._model_fault is not None:
+            return
         self._retriever = HybridRetriever(client=self._client, collection=self._name, embeddings=self.embeddings)
         if self._edge is not None and await self._wants_pages():
             await asyncio.to_thread(self._index, self._edge)
@@ -76,9 +79,17 @@ class Search:
         """
         if self._fault is not None:
             await self._check()
-        if self._fault is not None or self._retriever is None:
+        if self._fault is not None or self._model_fault is not None or self._retriever is None:
             raise RetrievalUnavailable
         return await self._retriever.ainvoke(query)
+
+    async def _open_embeddings(self, embeddings: PinnedEmbeddings) -> None:
+        """Without its files the model answers nothing, but the service starts and says why."""
+        try:
+            await asyncio.to_thread(embeddings.open)
+        except SettingsError as error:
+            log.error("model_unavailable", cause=str(error))
+            self._model_fault = str(error)
 
     async def _open_client(self) -> None:
         if self._settings.qdrant_url:
@@ -143,7 +154,7 @@ class Search:
         return {"status": "connected", **base, "vectors": vectors}
 
     async def _ping_model(self) -> Finding:
-        if self.model is None:
-            return {"status": "unavailable"}
+        if self.model is None or self._model_fault is not None:
+            return {"status": "unavailable", "cause": self._model_fault}
         name = str(getattr(self.model, "model_name", self.model._llm_type))
         return {"status": "ok", "model": name, "notes": ["extractive", "english_only"]}

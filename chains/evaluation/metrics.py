@@ -72,5 +72,5 @@ def _trec_eval() -> Any:
     try:
         import pytrec_eval  # an extra: not needed to serve
     except ImportError as error:
-        raise EvaluationError("The rank metrics need an extra: pip install 'docent[eval]'") from error
+        raise EvaluationError("The rank metrics need an extra: make setup") from error
     return pytrec_eval
