@@ -7,11 +7,12 @@ model reads no more. No overlap: neighbours are fetched when an answer is writte
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from uuid import UUID, uuid5
 
 from chains.ingest.page import Block, Kind, Page, Section
@@ -19,12 +20,14 @@ from chains.ingest.splitting import Room, split_block
 from chains.providers import CountWordPieces
 
 # Part of a collection's fingerprint and of every page's hash: raise it whenever the same page would be cut otherwise.
-CHUNKER = "sections-1000-256-v1"
+CHUNKER = "sections-1000-256-v2"
 
 GOOD_LENGTH = 1_000
 MOST_WORD_PIECES = 256
 MOST_PATH_PIECES = 96  # what a path may take, so that at least 160 are left for the text
 MOST_CHARACTERS_PER_PIECE = 16  # a word of 100 characters and more is one word piece: pasted data counts as more
+
+Count = Callable[[str], int]
 
 _NAMESPACE = UUID("7c1d3c5e-4c0a-5b8e-9f5b-2f1f6d0c7a11")
 
@@ -62,7 +65,8 @@ class _Piece:
 
 def cut(page: Page, count: CountWordPieces) -> list[Chunk]:
     """The page's chunks in reading order; the same page gives the same chunks everywhere."""
-    groups = _groups(_pieces(page, count), count)
+    known = functools.cache(count)  # headings and their lines come again and again
+    groups = _groups(_pieces(page, known), known)
     return [
         Chunk(page, ordinal, group[0].heading, group[0].section.anchor, _joined(group))
         for ordinal, group in enumerate(groups)
@@ -80,7 +84,7 @@ def hash_page(chunks: list[Chunk], facts: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps([CHUNKER, facts, parts], sort_keys=True).encode()).hexdigest()
 
 
-def _pieces(page: Page, count: CountWordPieces) -> Iterator[_Piece]:
+def _pieces(page: Page, count: Count) -> Iterator[_Piece]:
     """Every block, cut where it must be. The lines of headings without text go with the first text below them."""
 
     def size(text: str) -> int:
@@ -104,21 +108,31 @@ def _blocks(section: Section, following: Section | None) -> tuple[Block, ...]:
     return (Block(Kind.TEXT, section.path[-1]),)
 
 
-def _groups(pieces: Iterator[_Piece], count: CountWordPieces) -> Iterator[list[_Piece]]:
+def _groups(pieces: Iterator[_Piece], count: Count) -> Iterator[list[_Piece]]:
+    """Whole sections side by side while they fit; a section that fits nowhere whole begins a chunk and is cut."""
     group: list[_Piece] = []
-    size = length = 0
-    for piece in pieces:
-        starts = count(piece.starts) - 2
-        length += len(piece.starts) + len(piece.text) + 4
-        size += starts + piece.size
-        if group and (length > GOOD_LENGTH or size > MOST_WORD_PIECES):
+    for _, section in groupby(pieces, key=lambda piece: id(piece.section)):
+        whole = list(section)
+        if group and not _fit([*group, *whole], count):
             yield group
             group = []
-        if not group:
-            size, length = count(piece.heading) + piece.size, len(piece.text)
-        group.append(piece)
+        for piece in whole:
+            if group and not _fit([*group, piece], count):
+                yield group
+                group = []
+            group.append(piece)
     if group:
         yield group
+
+
+def _fit(group: list[_Piece], count: Count) -> bool:
+    """The first piece's heading line stands in the path, the others' in the text."""
+    first, *rest = group
+    length = len(first.text) + sum(len(piece.starts) + len(piece.text) + 4 for piece in rest)
+    if length > GOOD_LENGTH:
+        return False
+    size = first.size + sum(piece.size + (count(piece.starts) - 2 if piece.starts else 0) for piece in rest)
+    return count(first.heading) + size <= MOST_WORD_PIECES
 
 
 def _joined(group: list[_Piece]) -> str:
@@ -134,7 +148,7 @@ def _joined(group: list[_Piece]) -> str:
     return "".join(lines).strip()
 
 
-def _heading(section: Section, count: CountWordPieces) -> str:
+def _heading(section: Section, count: Count) -> str:
     """`Title > H2 > H3`. One that would crowd out the text loses the headings between first and last, then its end."""
     for path in (section.path, (section.path[0], section.path[-1]), section.path[:1]):
         heading = " > ".join(dict.fromkeys(path))

@@ -7,7 +7,6 @@ vector whatever it was sent with.
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,14 @@ _ROWS = 4096  # quantised at a time: 6 MB of floats instead of the table's 47
 class MiniLM:
     """The model, loaded. Blocking and meant for one thread; a text of 256 word pieces takes about 40 ms of CPU."""
 
-    def __init__(self, weights: Path, threads: int) -> None:
+    def __init__(self, weights: Path) -> None:
         with safe_open(weights, "np") as tensors:
             self._words, self._scales = _quantise_table(tensors.get_slice("embeddings.word_embeddings.weight"))
             positions = tensors.get_tensor("embeddings.position_embeddings.weight")
             token_types = tensors.get_tensor("embeddings.token_type_embeddings.weight")
             self._positions: Floats = positions + token_types[0]
             graph = build_encoder(tensors)
-        self._session = ort.InferenceSession(graph, _options(threads), providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"])
 
     def embed(self, ids: list[int]) -> Floats:
         """The mean of the token vectors, L2-normalised: shape (384,)."""
@@ -135,12 +134,10 @@ def _quantise_table(table: Any) -> tuple[Int8s, Floats]:
     return np.concatenate([part for part, _ in parts]), np.concatenate([scale for _, scale in parts])[:, np.newaxis]
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1  # callers bring their own threads: a run is short, and two of them do not wait
     options.inter_op_num_threads = 1
-    # Waiting threads sleep: spinning would take the second core from Postgres and the event loop.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not _multiplies_int8_exactly():
         # int8 by uint8 overflows 16 bits there; uint8 by uint8 does not, at half the speed and with equal results.
         options.add_session_config_entry("session.x64quantprecision", "1")
@@ -156,7 +153,3 @@ def _multiplies_int8_exactly() -> bool:
     except OSError:  # not Linux: take the slower way
         return False
 
-
-def thread_count() -> int:
-    """Two threads give 1.5 times the speed of one; more would starve the rest of a small machine."""
-    return min(2, os.cpu_count() or 1)
