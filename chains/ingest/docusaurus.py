@@ -136,8 +136,15 @@ class Source:
 
 
 def read_source(file: Path) -> Source | None:
-    """Read a Markdown file; None, with a warning, when it is binary. What can be read of a faulty one is read."""
-    raw = file.read_bytes()
+    """Read a Markdown file; None, with a warning, when it is binary. What can be read of a faulty one is read.
+
+    Raises:
+        IngestError: the file cannot be opened; leaving it out would take its page out of the index.
+    """
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise IngestError(f"{file}: {error.strerror}. Make it readable, or exclude it.") from error
     if b"\0" in raw:
         log.warning("%s:%d: binary, not Markdown; the file is left out", file, _line_of(raw, raw.index(b"\0")))
         return None

@@ -20,6 +20,7 @@ _ESM = re.compile(
 _ADMONITION = re.compile(r":{3,}[ \t]*([A-Za-z][\w-]*)?(?:[ \t]*\[(.*)\]|[ \t]+([^{\s].*?))?[ \t]*(?:\{(.*)\})?[ \t]*$")
 _ADMONITION_TITLE = re.compile(r"title\s*=\s*\"([^\"]*)\"")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:[ \t]*")
+_LONG_TAG = 40  # lines
 _INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
 
 
@@ -85,9 +86,13 @@ def _mdx_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Lines that hold nothing but tags and expressions."""
     if not _line(state, start).startswith(("<", "{")):
         return False
-    text = _lines(state, start, end)
-    parts, stop = _scan_parts(text)
-    if not parts:
+    # Most tags end on their line; reading on to the end of the page for each would be quadratic.
+    for last in (start + 1, min(start + _LONG_TAG, end), end):
+        text = _lines(state, start, last)
+        parts, stop = _scan_parts(text)
+        if stop is not None:
+            break
+    if stop is None or not parts:
         return False
     if not silent:
         token = state.push("mdx", "", 0)
@@ -96,13 +101,14 @@ def _mdx_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
-def _scan_parts(text: str) -> tuple[list[Part], int]:
+def _scan_parts(text: str) -> tuple[list[Part], int | None]:
+    """The parts and where they end: none when other text stands beside them, no end when one may go on below."""
     parts: list[Part] = []
     position = len(text) - len(text.lstrip())
     while position < len(text) and text[position] != "\n":
         scanned = scan_part(text, position)
         if scanned is None:
-            return [], 0
+            return [], None if text[position] in "<{" else position
         part, position = scanned
         parts.append(part)
         position += len(text[position:]) - len(text[position:].lstrip(" \t"))

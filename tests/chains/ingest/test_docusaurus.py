@@ -127,6 +127,12 @@ def test_binary_file_is_named_and_left_out(tmp_path: Path, caplog: pytest.LogCap
     assert f"{tmp_path / 'page.md'}:2" in caplog.text
 
 
+def test_file_that_cannot_be_opened_stops_the_run(tmp_path: Path) -> None:
+    (tmp_path / "page.md").symlink_to(tmp_path / "gone.md")
+    with pytest.raises(IngestError, match=r"page\.md: No such file"):
+        pages(tmp_path)
+
+
 def test_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"file.md": "A"})
     with pytest.raises(IngestError, match="no such folder"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from folder import anchors, read, texts
 
@@ -176,3 +178,10 @@ def test_site_may_keep_the_case_of_anchors() -> None:
 def test_unfinished_source_is_read_without_fault(source: str) -> None:
     read(f"Before\n\n{source}\n\nAfter")
     read(f"Before {source} after", "md")
+
+
+def test_page_of_thousands_of_tags_is_read_in_a_moment() -> None:
+    source = "<A>\n\n- {x} text\n\n</A>\n\n" * 3_000
+    started = time.process_time()
+    assert len(texts(source)) == 3_000
+    assert time.process_time() - started < 20
