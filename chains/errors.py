@@ -103,8 +103,28 @@ class EmbeddedEngineError(Exception):
     """An embedded engine cannot start or go on here: says why, and every way out."""
 
 
-class FingerprintMismatch(Exception):
-    """A collection was made with another model or configuration: names the differing fields and the remedy."""
+class SearchFault(Exception):
+    """The index cannot be searched: says to the author why, and the remedy. `status` is health's word for it."""
+
+    status = "disconnected"
+
+
+class ClusterSuspended(SearchFault):
+    """The remote cluster is there and asleep."""
+
+    status = "suspended"
+
+
+class CollectionMissing(SearchFault):
+    """No such collection, or nothing in it."""
+
+    status = "missing_collection"
+
+
+class FingerprintMismatch(SearchFault):
+    """A collection was made with another model or configuration: names what differs and the remedy."""
+
+    status = "mismatch"
 
 
 class ModelFilesError(SettingsError):

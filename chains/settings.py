@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.errors import SettingsError
+from chains.hosts import is_public
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,11 @@ class ChainSettings(BaseSettings):
     qdrant_url: str | None = None
     qdrant_api_key: str | None = None
     qdrant_collection: str = Field(default="docusaurus-book", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    qdrant_vector_name: str | None = None
+    qdrant_content_key: str = "page_content"
+    qdrant_metadata_key: str = "metadata"
+    qdrant_url_key: str = "url"
+    qdrant_title_key: str = "title"
     database_url: str | None = None
     data_dir: Path = Path(".docent")
     docs: Path = Path("docs")
@@ -32,6 +39,7 @@ class ChainSettings(BaseSettings):
     embed_model_dir: Path | None = None
     embedded_pg_bin: Path | None = None
     turn_deadline: float = Field(default=60, gt=0)
+    retrieve_timeout: float = Field(default=8, gt=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -41,6 +49,11 @@ class ChainSettings(BaseSettings):
             for name, value in values.items()
             if (stripped := _stripped(name, value)) != ""  # an empty variable is an absent one
         }
+
+    @field_validator("qdrant_url")
+    @classmethod
+    def address_of_a_server(cls, url: str | None) -> str | None:
+        return None if url is None else _checked_address(url)
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:
@@ -53,6 +66,22 @@ class ChainSettings(BaseSettings):
             return cls(**overrides)
         except ValidationError as error:
             raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+
+
+def _checked_address(url: str) -> str:
+    """Without a trailing slash. What is wrong is said without the value, which may hold a key."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("its host or port cannot be read") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("begins with https:// and a host, such as https://example.eu-central-1.aws.cloud.qdrant.io")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("is an address alone; the key goes into QDRANT_API_KEY")
+    if parts.scheme == "http" and is_public(host):
+        raise ValueError("a public host must be https, or the key and the texts would travel in plain text")
+    return url.rstrip("/")
 
 
 def _stripped(name: str, value: Any) -> Any:

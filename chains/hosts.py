@@ -1,0 +1,17 @@
+"""Which hosts are on the public internet: to those nothing goes in plain text."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+# Names that no public resolver answers: RFC 6761, RFC 6762 and RFC 8375, and those that clouds and routers give inside.
+INSIDE = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+def is_public(host: str) -> bool:
+    """False for loopback, private and link-local addresses, names without a dot, and names that only exist inside."""
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        name = host.rstrip(".").lower()
+        return "." in name and not name.endswith(INSIDE)
