@@ -152,4 +152,3 @@ def _multiplies_int8_exactly() -> bool:
         return "_vnni" in Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux: take the slower way
         return False
-
