@@ -39,7 +39,12 @@ class ChainSettings(BaseSettings):
     embed_model_dir: Path | None = None
     embedded_pg_bin: Path | None = None
     turn_deadline: float = Field(default=60, gt=0)
+    connect_timeout: float = Field(default=5, gt=0)
+    embed_timeout: float = Field(default=5, gt=0)
     retrieve_timeout: float = Field(default=8, gt=0)
+    rerank_timeout: float = Field(default=3, gt=0)
+    first_token_timeout: float = Field(default=20, gt=0)
+    between_tokens_timeout: float = Field(default=15, gt=0)
 
     @model_validator(mode="before")
     @classmethod

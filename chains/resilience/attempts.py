@@ -1,0 +1,104 @@
+"""Which provider is asked next, when, and what the reader is told once nobody is left."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+from chains.errors import DeadlineExceeded, DocentError, ModelUnavailable, RetrievalUnavailable
+from chains.resilience.breaker import Breaker
+from chains.resilience.failures import Operation, ProviderError
+from chains.resilience.guard import Guard
+
+ATTEMPTS = 3  # calls for one answer, all providers together
+BACKOFF = 0.25  # seconds before the first retry at most, doubled for each further one
+BACKOFF_LIMIT = 2.0
+CUT_SHORT = "The answer broke off before its end. Please ask again."
+
+
+class Attempts:
+    """The calls made for one purpose, within the turn's deadline.
+
+    The first provider is asked first, and any other freely when it fails; but one whose own last call failed, and any
+    second call to the same provider, takes from the retry budget. A retry waits for a random time (full jitter) after
+    what the provider asked for, if that leaves time to answer.
+    """
+
+    def __init__(self, guard: Guard, operation: Operation, providers: Sequence[str], limit: int = ATTEMPTS) -> None:
+        self._guard, self._operation, self._providers, self._limit = guard, operation, providers, limit
+        self._failures: dict[str, ProviderError] = {}
+        self._made = 0
+        self.deadline = guard.deadline()
+        self.last_failure: ProviderError | None = None
+
+    def failed(self, provider: str, error: ProviderError) -> None:
+        self._failures[provider] = self.last_failure = error
+
+    async def next(self, *, told: bool = False) -> str:
+        """The provider to ask. `told`: the reader has seen text, which only another provider may replace.
+
+        Raises:
+            DeadlineExceeded: no time is left.
+            ModelUnavailable, RetrievalUnavailable: nobody is left to ask; `retry_after` says when one may be.
+        """
+        provider = None
+        if not self.deadline.expired:
+            provider = self._fresh()
+            if provider is None and not told:
+                provider = await self._after_a_wait()
+        if provider is None:
+            raise self._surrender(told=told) from self.last_failure or self._breaker(self._providers[0]).refusal()
+        if self._made == 0:
+            self._guard.budget.deposit()
+        self._made += 1
+        return provider
+
+    def _fresh(self) -> str | None:
+        """One that was not asked yet and can be asked at once."""
+        for provider in self._providers:
+            breaker = self._breaker(provider)
+            if provider in self._failures or breaker.wait > 0 or self._made >= self._limit:
+                continue
+            if self._made and breaker.faltering and not self._guard.budget.withdraw():
+                continue
+            if provider != self._providers[0]:
+                self._guard.count("fallbacks", provider, self._operation)
+            return provider
+        return None
+
+    async def _after_a_wait(self) -> str | None:
+        """The one that can be asked soonest, again or because it was pausing."""
+        waits = {provider: self._wait(provider) for provider in self._providers if self._may_ask_again(provider)}
+        provider = min(waits, key=lambda name: waits[name], default=None)
+        if provider is None or self._made >= self._limit or not self.deadline.leaves_time_after(waits[provider]):
+            return None
+        if provider in self._failures:
+            if not self._guard.budget.withdraw():
+                return None
+            self._guard.count("retries", provider, self._operation)
+        await asyncio.sleep(waits[provider])
+        while (wait := self._breaker(provider).wait) > 0:  # others failed there meanwhile
+            if not self.deadline.leaves_time_after(wait):
+                return None
+            await asyncio.sleep(wait)
+        return provider
+
+    def _may_ask_again(self, provider: str) -> bool:
+        return provider not in self._failures or self._failures[provider].retryable
+
+    def _wait(self, provider: str) -> float:
+        most = min(BACKOFF * 2 ** max(self._made - 1, 0), BACKOFF_LIMIT)
+        return self._breaker(provider).wait + self._guard.uniform(0, most)
+
+    def _surrender(self, *, told: bool) -> DocentError:
+        if self.deadline.expired:
+            return DeadlineExceeded()
+        soonest = min(self._breaker(provider).retry_after for provider in self._providers)
+        retry_after = math.ceil(soonest) or None
+        if self._operation is Operation.CHAT:
+            return ModelUnavailable(CUT_SHORT if told else None, retry_after=retry_after)
+        return RetrievalUnavailable(retry_after=retry_after)
+
+    def _breaker(self, provider: str) -> Breaker:
+        return self._guard.breaker(provider, self._operation)

@@ -1,0 +1,141 @@
+"""What a process knows of its providers: their breakers, the budget for retries, and what was counted."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chains.resilience.breaker import Breaker, Passage, State
+from chains.resilience.deadline import Deadline, Now, Timeouts, current_deadline
+from chains.resilience.failures import CircuitOpen, Operation, ProviderError
+
+log = logging.getLogger(__name__)
+
+
+class RetryBudget:
+    """Lets one retry through for every `1 / share` first calls, so that an outage is not answered with a storm.
+
+    `reserve` retries are there from the start, for a service too quiet to earn them, and at most twice as many are
+    kept (Finagle's retry budget, with AWS's figure of a tenth).
+    """
+
+    def __init__(self, share: float = 0.1, reserve: float = 5.0) -> None:
+        self._share, self._most = share, 2 * reserve
+        self._left = reserve
+
+    def deposit(self) -> None:
+        self._left = min(self._left + self._share, self._most)
+
+    def withdraw(self) -> bool:
+        """Take one retry, if there is one."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Count(NamedTuple):
+    """What is counted. `what`: calls, failures (by `kind`), refused, retries, fallbacks, restarts or skipped."""
+
+    what: str
+    provider: str
+    operation: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """A breaker as health and metrics show it. `retry_after`: seconds. `detail` is for the author alone.
+
+    `status` is health's word for the provider: ok, retired_model, quota or unavailable.
+    """
+
+    provider: str
+    operation: str
+    state: State
+    status: str
+    kind: str = ""
+    detail: str = ""
+    misconfigured: bool = False
+    retry_after: float = 0.0
+
+
+class Guard:
+    """One per process, shared by all calls to providers; used on one event loop.
+
+    `now` is a monotonic clock in seconds, `uniform(a, b)` a random number from a to b.
+    """
+
+    def __init__(
+        self,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        *,
+        budget: RetryBudget | None = None,
+        now: Now = time.monotonic,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.timeouts, self.now, self.uniform = timeouts, now, uniform
+        self.budget = budget or RetryBudget()
+        self.counts: Counter[Count] = Counter()
+        self._breakers: dict[tuple[str, Operation], Breaker] = {}
+
+    def breaker(self, provider: str, operation: Operation) -> Breaker:
+        return self._breakers.setdefault((provider, operation), Breaker(self.now))
+
+    def breaker_states(self) -> list[BreakerState]:
+        """Of every provider and operation that was asked for since the start."""
+        return [_state_of(breaker, *key) for key, breaker in self._breakers.items()]
+
+    def deadline(self) -> Deadline:
+        """The turn's; outside of a turn, one of its own for each call."""
+        return current_deadline() or Deadline(self.timeouts.turn, self.now)
+
+    def count(self, what: str, provider: str, operation: Operation, kind: str = "") -> None:
+        self.counts[Count(what, provider, operation.value, kind)] += 1
+
+    @contextmanager
+    def passage(self, provider: str, operation: Operation) -> Iterator[Passage]:
+        """Around one call: counted, and what it raises noted. A caller who goes away says nothing of the provider.
+
+        Raises:
+            CircuitOpen: the call may not be made.
+        """
+        try:
+            passage = self.breaker(provider, operation).enter()
+        except CircuitOpen:
+            self.count("refused", provider, operation)
+            raise
+        self.count("calls", provider, operation)
+        try:
+            yield passage
+        except ProviderError as error:
+            passage.fail(error)
+            self.count("failures", provider, operation, error.kind)
+            log.warning("%s %s failed: %s", provider, operation.value, error)
+            raise
+        else:
+            passage.succeed()
+        finally:
+            passage.release()
+
+
+def _state_of(breaker: Breaker, provider: str, operation: Operation) -> BreakerState:
+    state, cause = breaker.state, breaker.cause
+    if state == "closed" or cause is None:
+        return BreakerState(provider, operation.value, state, "ok")
+    return BreakerState(
+        provider,
+        operation.value,
+        state,
+        status="ok" if state == "cooling" else cause.health,
+        kind=cause.kind,
+        detail=cause.detail,
+        misconfigured=cause.misconfigured,
+        retry_after=breaker.retry_after,
+    )
