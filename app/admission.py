@@ -1,4 +1,4 @@
-"""The gate in front of every door: request id, origin, size, and the visitor's token. Pure ASGI; parses no body."""
+"""The gates in front of every door: request id, origin, size, and the visitor's token. Pure ASGI; parse no body."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.refusals import refusal
-from app.settings import Settings
+from app.settings import FRAME_LIMIT, Settings
 from app.visitor import Visitor, VisitorTokens, current_visitor
 from chains.errors import DocentError, ForbiddenOrigin, TooLarge
 
-TURN_LIMIT = 128 * 1024  # bytes; the longest legal turn, in Urdu as JSON, is 72 KB
+TURN_LIMIT = FRAME_LIMIT
 BATCH_LIMIT = 512 * 1024  # bytes, for /rag/batch and /retriever/batch
 HEALTH_PATHS = ("/api/health", "/health/")  # exempt from origin checks: a platform's probe may come from anywhere
 TURN_PATHS = ("/api/chat", "/rag/", "/chat/")  # a POST here makes a turn, and a visitor where there is none
@@ -44,14 +44,12 @@ class Origins:
         )
 
 
-class Gate:
-    """Lets a request through to the app, or refuses it cheaply."""
+class OriginGate:
+    """The outermost: gives every request an id and lets no foreign site in."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, tokens: Callable[[], Awaitable[VisitorTokens]]) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
         self._origins = Origins(settings)
-        self._tokens = tokens
-        self._admin_token = settings.admin_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -61,20 +59,45 @@ class Gate:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        headers = Headers(scope=scope)
-        try:
-            self._check_origin(scope, headers)
-            visitor = await self._identify(scope, headers)
-        except DocentError as error:
-            log.warning("refused", code=error.code, path=scope["path"])
-            await _refuse(scope, receive, send, error)
-            return
         if scope["type"] == "http":
-            receive, send = _bounded(receive, _limit(scope)), _stamped(send, request_id, visitor)
+            send = _stamped(send, "X-Request-Id", request_id)
+        if self._admits(scope):
+            await self._app(scope, receive, send)
+        else:
+            await _refuse(scope, receive, send, ForbiddenOrigin())
+
+    def _admits(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        return scope["path"].startswith(HEALTH_PATHS) or self._origins.admit(
+            headers.get("origin"), headers.get("host", "")
+        )
+
+
+class VisitorGate:
+    """Bounds the body, knows the visitor, and answers what nobody expected.
+
+    It stands behind CORS, so that a page may read its refusals too.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, tokens: Callable[[], Awaitable[VisitorTokens]]) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._admin_token = settings.admin_token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                visitor = await self._identify(scope, Headers(scope=scope))
+            except DocentError as error:
+                await _refuse(scope, receive, send, error)
+                return
+            receive = _bounded(receive, _limit(scope))
+            if visitor is not None and visitor.new_token:
+                send = _stamped(send, "X-Docent-Visitor", visitor.new_token)
         await self._run(scope, receive, send)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what nobody expected here: past this point the server would log it twice and cut the connection."""
+        """Past this point the server would log what nobody expected twice, and cut the connection."""
         begun = False
 
         async def sending(message: Message) -> None:
@@ -85,16 +108,12 @@ class Gate:
         try:
             await self._app(scope, receive, sending)
         except Exception:
+            if scope["type"] == "lifespan":
+                raise
             log.exception("failed", path=scope["path"])
             if begun:
                 raise
-            await _refuse(scope, receive, send, DocentError())
-
-    def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        if scope["path"].startswith(HEALTH_PATHS):
-            return
-        if not self._origins.admit(headers.get("origin"), headers.get("host", "")):
-            raise ForbiddenOrigin
+            await _answer(scope, receive, send, DocentError())
 
     def _check_size(self, scope: Scope, headers: Headers) -> None:
         length = headers.get("content-length", "0")
@@ -103,8 +122,6 @@ class Gate:
 
     async def _identify(self, scope: Scope, headers: Headers) -> Visitor | None:
         """The visitor of the token that was sent; a new one for a turn without a token; else none."""
-        if scope["type"] != "http":
-            return None
         self._check_size(scope, headers)
         token = headers.get("x-docent-visitor") or self._bearer(headers)
         wanted = scope["method"] == "POST" and scope["path"].startswith(TURN_PATHS)
@@ -144,25 +161,25 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return receive_within_limit
 
 
-def _stamped(send: Send, request_id: str, visitor: Visitor | None) -> Send:
-    """Put the request id, and a token made on the way, into the response's headers."""
+def _stamped(send: Send, name: str, value: str) -> Send:
+    """Put a header into the response."""
 
     async def send_stamped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = request_id
-            if visitor and visitor.new_token:
-                headers["X-Docent-Visitor"] = visitor.new_token
+            MutableHeaders(scope=message)[name] = value
         await send(message)
 
     return send_stamped
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, error: DocentError) -> None:
-    response = refusal(error, scope["state"]["request_id"])
-    response.headers["X-Request-Id"] = scope["state"]["request_id"]
+    log.warning("refused", code=error.code, path=scope["path"])
+    await _answer(scope, receive, send, error)
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send, error: DocentError) -> None:
     if scope["type"] == "websocket":
         await receive()  # websocket.connect; a close before the accept is answered with 403
         await send({"type": "websocket.close", "code": 1008})
         return
-    await response(scope, receive, send)
+    await refusal(error, scope["state"]["request_id"])(scope, receive, send)

@@ -18,33 +18,48 @@ from app.batches import BATCH_MEMBERS, reply_to_each
 from app.docent import Docent
 from app.refusals import invalid_turn
 from app.routes.access import admit_to_playground, visitor_of
-from app.runnables import ChatMessages, accepted_turn, chat_runnable, conversation_of, rag_runnable, retriever_runnable
-from app.turns.runner import RunningTurn
+from app.runnables import (
+    ChatMessages,
+    accepted_turn,
+    chat_runnable,
+    conversation_of,
+    rag_runnable,
+    retriever_runnable,
+    turn_of,
+)
 from chains.errors import InvalidTurn
 from chains.turn import ChatTurn
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Verb = Callable[[Request], Awaitable[Response]]
+Check = Callable[[Request], Awaitable[None]]
 
 
-class TurnRequest(BaseModel):
-    """What /rag accepts: `config` and `kwargs` are allowed, as LangServe's clients send them, and ignored."""
+class Given(BaseModel):
+    """`config` and `kwargs` are allowed, as LangServe's clients send them, and ignored."""
 
-    input: ChatTurn
-    config: dict[str, Any] = {}
-    kwargs: dict[str, Any] = {}
-
-
-class ChatRequest(BaseModel):
-    input: ChatMessages
-    config: dict[str, Any] = {}
-    kwargs: dict[str, Any] = {}
-
-
-class BatchRequest(BaseModel):
-    inputs: list[Any]
     config: dict[str, Any] | list[dict[str, Any]] = {}
     kwargs: dict[str, Any] = {}
+
+
+class TurnRequest(Given):
+    input: ChatTurn
+
+
+class ChatRequest(Given):
+    input: ChatMessages
+
+
+class SearchRequest(Given):
+    input: str
+
+
+class SearchesRequest(Given):
+    inputs: list[str]
+
+
+class BatchRequest(Given):
+    inputs: list[Any]
 
 
 def langserve_router(docent: Docent) -> APIRouter:
@@ -54,13 +69,16 @@ def langserve_router(docent: Docent) -> APIRouter:
     search = APIHandler(retriever_runnable(docent), path="/retriever", config_keys=())
     chat = APIHandler(chat_runnable(docent), path="/chat", config_keys=(), playground_type="chat")
 
-    async def rag_invoke(request: Request) -> Response:
-        accepted_turn.set(await _accept(docent, request))
-        return await rag.invoke(request)
+    async def accept(request: Request) -> None:
+        turn = (await _body(request, TurnRequest)).input
+        accepted_turn.set(await (await docent.runner()).accept(turn, visitor_of(request)))
 
-    async def rag_stream(request: Request) -> Response:
-        accepted_turn.set(await _accept(docent, request))
-        return await rag.stream(request)
+    async def check_turn(request: Request) -> None:
+        await _body(request, TurnRequest)
+
+    async def check_messages(request: Request) -> None:
+        conversation_of((await _body(request, ChatRequest)).input.messages)
+        await docent.resources.chain()
 
     async def rag_batch(request: Request) -> Response:
         batch = await _body(request, BatchRequest)
@@ -68,25 +86,40 @@ def langserve_router(docent: Docent) -> APIRouter:
         output = await reply_to_each(batch.inputs, runner, visitor_of(request))
         return JSONResponse({"output": output, "callback_events": [], "metadata": {"run_ids": [], "responses": []}})
 
-    async def search_batch(request: Request) -> Response:
-        if len((await _body(request, BatchRequest)).inputs) > BATCH_MEMBERS:
-            raise InvalidTurn(f"A batch has at most {BATCH_MEMBERS} members.")
-        return await search.batch(request)
-
-    async def chat_stream(request: Request) -> Response:
-        conversation_of((await _body(request, ChatRequest)).input.messages)
-        await docent.resources.chain()
-        return await chat.stream(request)
-
-    _add(router, "/rag", rag, {"invoke": rag_invoke, "stream": rag_stream, "batch": rag_batch})
-    _add(router, "/retriever", search, {"invoke": search.invoke, "batch": search_batch})
-    _add(router, "/chat", chat, {"invoke": chat.invoke, "stream": chat_stream})
-    for path, handler in (("/rag", rag), ("/chat", chat)):
-        _add_playground(router, path, handler)
+    verbs = {"invoke": _after(accept, rag.invoke), "stream": _after(accept, rag.stream), "batch": rag_batch}
+    _add(router, "/rag", rag, verbs)
+    verbs = {"invoke": _after(_check_query, search.invoke), "batch": _after(_check_queries, search.batch)}
+    _add(router, "/retriever", search, verbs)
+    verbs = {"invoke": _after(check_messages, chat.invoke), "stream": _after(check_messages, chat.stream)}
+    _add(router, "/chat", chat, verbs)
+    _add_playground(router, "/rag", rag, check_turn)
+    _add_playground(router, "/chat", chat, check_messages)
     return router
 
 
-def _alone(verb: Callable[[Request], Awaitable[Any]]) -> Verb:
+async def _check_query(request: Request) -> None:
+    turn_of({"question": (await _body(request, SearchRequest)).input})
+
+
+async def _check_queries(request: Request) -> None:
+    queries = (await _body(request, SearchesRequest)).inputs
+    if len(queries) > BATCH_MEMBERS:
+        raise InvalidTurn(f"A batch has at most {BATCH_MEMBERS} members.")
+    for query in queries:
+        turn_of({"question": query})
+
+
+def _after(check: Check, verb: Verb) -> Verb:
+    """What can be refused is refused as an HTTP status: once LangServe runs, it is a 500 or an event of a 200."""
+
+    async def endpoint(request: Request) -> Any:
+        await check(request)
+        return await verb(request)
+
+    return endpoint
+
+
+def _alone(verb: Verb) -> Verb:
     """LangServe's handlers take a `server_config` too, which FastAPI would read from the client's body."""
 
     async def endpoint(request: Request) -> Any:
@@ -97,13 +130,13 @@ def _alone(verb: Callable[[Request], Awaitable[Any]]) -> Verb:
 
 def _add(router: APIRouter, path: str, handler: APIHandler, verbs: dict[str, Verb]) -> None:
     for verb, endpoint in verbs.items():
-        router.add_api_route(f"{path}/{verb}", _alone(endpoint), methods=["POST"], name=f"{path[1:]} {verb}")
+        router.add_api_route(f"{path}/{verb}", endpoint, methods=["POST"], name=f"{path[1:]} {verb}")
     for schema in ("input_schema", "output_schema", "config_schema"):
         described = _alone(getattr(handler, schema))
         router.add_api_route(f"{path}/{schema}", described, methods=["GET"], name=f"{path[1:]} {schema}")
 
 
-def _add_playground(router: APIRouter, path: str, handler: APIHandler) -> None:
+def _add_playground(router: APIRouter, path: str, handler: APIHandler, check: Check) -> None:
     """Playground and step streams show prompts and passages, so they have a guard of their own."""
     guard = [Depends(admit_to_playground)]
 
@@ -118,15 +151,13 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler) -> None:
         """The chat playground asks for the schemas of its configuration; none is ever taken from a client."""
         return await getattr(handler, kind)(request)
 
-    for verb in ("stream_log", "stream_events"):
-        endpoint = handler.stream_log if verb == "stream_log" else handler.astream_events
-        router.add_api_route(
-            f"{path}/{verb}", _alone(endpoint), methods=["POST"], dependencies=guard, name=f"{path[1:]} {verb}"
-        )
+    for verb, steps in (("stream_log", handler.stream_log), ("stream_events", handler.astream_events)):
+        name = f"{path[1:]} {verb}"
+        router.add_api_route(f"{path}/{verb}", _after(check, steps), methods=["POST"], dependencies=guard, name=name)
     router.add_api_route(
         f"{path}/c/{{config_hash}}/{{kind}}", schema, methods=["GET"], dependencies=guard, include_in_schema=False
     )
-    router.add_api_route(f"{path}/playground", redirect, methods=["GET"], include_in_schema=False)
+    router.add_api_route(f"{path}/playground", redirect, methods=["GET"], dependencies=guard, include_in_schema=False)
     router.add_api_route(f"{path}/playground/", playground, methods=["GET"], dependencies=guard)
     router.add_api_route(
         f"{path}/playground/{{file_path:path}}",
@@ -142,9 +173,3 @@ async def _body(request: Request, shape: type[Shape]) -> Shape:
         return shape.model_validate_json(await request.body())
     except ValidationError as error:
         raise invalid_turn(list(error.errors())) from None
-
-
-async def _accept(docent: Docent, request: Request) -> RunningTurn:
-    """Accept before LangServe answers, so that a refusal is an HTTP status and not an event of a 200."""
-    turn = (await _body(request, TurnRequest)).input
-    return await (await docent.runner()).accept(turn, visitor_of(request))

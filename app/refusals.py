@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from chains.errors import DocentError, InvalidTurn, NotFound
+from chains.errors import DocentError, InvalidTurn, NotFound, Unauthorized
 
 STATUS = {
     "invalid_turn": 422,
@@ -36,6 +36,12 @@ RETRY_AFTER = 5  # seconds; what a 429 or 503 says when its cause gave no better
 log = structlog.get_logger(__name__)
 
 
+class AdminOnly(Unauthorized):
+    """Asks for Basic credentials: a browser prompts for no others."""
+
+    message = "The admin token is needed here."
+
+
 def error_body(error: DocentError, request_id: str, *, partial: bool = False) -> dict[str, Any]:
     """The JSON of a refusal and of an `error` event: code, message, retryable, retry_after, request_id, partial."""
     body: dict[str, Any] = {**error.as_dict(), "request_id": request_id, "partial": partial}
@@ -49,7 +55,7 @@ def refusal(error: DocentError, request_id: str) -> JSONResponse:
     body = error_body(error, request_id)
     headers = {"Retry-After": str(body["retry_after"])} if "retry_after" in body else {}
     if error.code == "unauthorized":
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = 'Basic realm="Docent"' if isinstance(error, AdminOnly) else "Bearer"
     return JSONResponse(body, status_code=STATUS[error.code], headers=headers)
 
 
@@ -87,7 +93,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error.__cause__, DocentError):  # raised while FastAPI read the body
         return await _known(request, error.__cause__)
     if error.status_code == 404:
-        return refusal(NotFound(), request_id_of(request))
+        return await _known(request, NotFound())
+    if error.status_code == 400:  # FastAPI's own for a body that is neither UTF-8 nor of a sane depth
+        return await _known(request, InvalidTurn("The body is not valid JSON."))
     problem = InvalidTurn(str(error.detail))
     _log_refusal(request, problem)
     body = error_body(problem, request_id_of(request))

@@ -15,9 +15,9 @@ from app.docent import Docent
 from app.refusals import invalid_turn
 from app.turns.runner import RunningTurn, TurnRunner
 from app.visitor import current_visitor
-from chains.errors import InvalidTurn
+from chains.errors import DocentError, InvalidTurn
 from chains.history import Beginning, Begun
-from chains.turn import QUESTION_LIMIT, ChatTurn, Reply, ReplyPart
+from chains.turn import QUESTION_LIMIT, ChatTurn, Outcome, Reply, ReplyPart, unstorable
 
 # Set by a door that accepted the turn before it answered, so that a refusal could be an HTTP status.
 accepted_turn: ContextVar[RunningTurn | None] = ContextVar("accepted_turn", default=None)
@@ -30,15 +30,18 @@ class ChatMessages(BaseModel):
 
 
 def rag_runnable(docent: Docent) -> Runnable[Any, ReplyPart]:
-    """ChatTurn -> parts of a reply, stored in the conversation."""
+    """ChatTurn -> parts of a reply, stored in the conversation. A refusal is the only part; nothing is raised."""
 
     async def answer(turns: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[ReplyPart]:
         async for turn in turns:
-            running = accepted_turn.get()
-            runner = await docent.runner()
-            parts = running.parts() if running else runner.as_runnable().astream(turn_of(turn), config)
-            async for part in parts:
-                yield part
+            try:
+                running = accepted_turn.get()
+                runner = await docent.runner()
+                parts = running.parts() if running else runner.as_runnable().astream(turn_of(turn), config)
+                async for part in parts:
+                    yield part
+            except DocentError as error:
+                yield ReplyPart(outcome=Outcome.FAILED.value, error=error.as_dict())
 
     return RunnableGenerator(answer, name="rag").with_types(input_type=ChatTurn, output_type=Reply)  # type: ignore[arg-type]
 
@@ -90,9 +93,11 @@ def conversation_of(messages: list[Any]) -> tuple[ChatTurn, list[BaseMessage]]:
         raise InvalidTurn("messages: system messages are not accepted.")
     if not messages or not isinstance(messages[-1], HumanMessage):
         raise InvalidTurn("messages: the last message must be the reader's question.")
-    too_long = [message for message in messages if len(message.text) > 4 * QUESTION_LIMIT]
-    if too_long:
-        raise InvalidTurn(f"messages: a message has at most {4 * QUESTION_LIMIT} characters.")
+    for message in messages:
+        if len(message.text) > 4 * QUESTION_LIMIT:
+            raise InvalidTurn(f"messages: a message has at most {4 * QUESTION_LIMIT} characters.")
+        if unstorable(message.text):
+            raise InvalidTurn("messages: must not contain U+0000 or unpaired surrogates.")
     return turn_of({"question": messages[-1].text}), messages[:-1]
 
 

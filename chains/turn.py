@@ -32,11 +32,9 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-def _refuse_unstorable(text: str) -> str:
+def unstorable(text: str) -> bool:
     """Neither PostgreSQL's text nor UTF-8 can hold U+0000 and lone surrogates."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must not contain U+0000 or unpaired surrogates")
-    return text
+    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _without_nulls(schema: dict[str, Any]) -> None:
@@ -69,7 +67,9 @@ class ChatTurn(BaseModel):
     @field_validator("question", "selected_text", "page_url")
     @classmethod
     def storable(cls, text: str | None) -> str | None:
-        return None if text is None else _refuse_unstorable(text)
+        if text is not None and unstorable(text):
+            raise ValueError("must not contain U+0000 or unpaired surrogates")
+        return text
 
     def identified(self) -> Self:
         """The same turn with every missing id filled in.

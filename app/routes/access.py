@@ -10,6 +10,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from app.docent import Docent
+from app.refusals import AdminOnly
 from app.visitor import Visitor
 from chains.errors import NotFound, Unauthorized
 
@@ -41,7 +42,7 @@ def admit_to_playground(request: Request) -> None:
 
     Raises:
         NotFound: in production, unless they are switched on.
-        Unauthorized: switched on, but the admin token is missing.
+        AdminOnly: switched on, but the admin token is missing.
     """
     settings = docent_of(request).settings
     if not settings.production:
@@ -49,7 +50,7 @@ def admit_to_playground(request: Request) -> None:
     if not settings.langserve_playground or settings.admin_token is None:
         raise NotFound
     if not is_admin(request):
-        raise Unauthorized("The admin token is needed here.")
+        raise AdminOnly
 
 
 def _basic_password(value: str) -> str:
