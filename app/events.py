@@ -74,7 +74,8 @@ def _done(reply: ReplyPart) -> dict[str, Any]:
     """The reply without what was streamed already: its text and its sources."""
     left_out = ("answer", "sources", "stage", "question", "seq", "durability", "error", "restart")
     done = {key: value for key, value in reply.items() if key not in left_out and value is not None}
-    return {**done, "conversation_id": str(reply["conversation_id"]), "turn_id": str(reply["turn_id"])}
+    ids = {key: str(reply[key]) for key in ("conversation_id", "turn_id")}
+    return {"partial": False, **done, **ids}
 
 
 def _error(reply: ReplyPart) -> dict[str, Any]:

@@ -101,13 +101,17 @@ def state_of(reply: ReplyPart) -> TurnState:
 def failure(error: BaseException, so_far: ReplyPart) -> ReplyPart:
     """The last part of a reply that failed: partial if the reader has seen some of the answer."""
     known = error if isinstance(error, DocentError) else DocentError()
-    return ReplyPart(outcome=Outcome.FAILED.value, partial=bool(so_far.get("answer")), error=known.as_dict())
+    return _cut_short(known, partial=bool(so_far.get("answer")))
 
 
 def interruption() -> ReplyPart:
     """The last part of a reply that nobody failed and nobody ended: the process or its reader went away."""
-    error = DocentError("The answer was interrupted. Please ask again.").as_dict()
-    return ReplyPart(outcome=Outcome.FAILED.value, partial=True, error=error)
+    return _cut_short(DocentError("The answer was interrupted. Please ask again."), partial=True)
+
+
+def _cut_short(error: DocentError, *, partial: bool) -> ReplyPart:
+    """Not grounded, whatever the gate said before: citations are only known at the end."""
+    return ReplyPart(outcome=Outcome.FAILED.value, partial=partial, grounded=False, error=error.as_dict())
 
 
 def recall(rows: Sequence[Remembered], window: int) -> list[BaseMessage]:

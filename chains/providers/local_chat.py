@@ -128,7 +128,7 @@ def _chunks(messages: Sequence[BaseMessage], answer: str) -> Iterator[ChatGenera
 
 
 def _metadata() -> dict[str, Any]:
-    return {"model_name": "extractive", "finish_reason": "stop"}
+    return {"model_name": "local-extractive", "finish_reason": "stop"}
 
 
 def _usage(messages: Sequence[BaseMessage], answer: str) -> UsageMetadata:

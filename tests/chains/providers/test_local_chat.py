@@ -132,7 +132,7 @@ async def test_streamed_chunks_add_up_without_blocking(chat: ExtractiveChat) -> 
 async def test_last_chunk_says_who_answered_and_what_it_cost(chat: ExtractiveChat) -> None:
     *_, last = [chunk async for chunk in chat.astream(ask("When does the gripper close?", ROBOT))]
     assert isinstance(last, AIMessageChunk)
-    assert last.response_metadata["model_name"] == "extractive"
+    assert last.response_metadata["model_name"] == "local-extractive"
     assert last.response_metadata["finish_reason"] == "stop"
     assert last.usage_metadata is not None
     assert last.usage_metadata["input_tokens"] == 40
