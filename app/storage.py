@@ -108,8 +108,11 @@ class Storage:
         """A round trip. An embedded server that died is started again at the second look, so that health showed it."""
         if not self._opened.is_set():
             return {"status": "disconnected", "cause": "no connection yet"}
-        if self._embedded is not None and self._health.is_down("postgres"):
-            await asyncio.to_thread(self._embedded.ensure_running)
+        if self._embedded is not None:
+            if self._health.is_down("postgres"):
+                await asyncio.to_thread(self._embedded.ensure_running)
+            elif not await asyncio.to_thread(self._embedded.alive):  # a pool would take 5 s to find out
+                return {"status": "disconnected", "cause": "the embedded server is gone"}
         async with self._pool.connection(timeout=5) as connection:
             await self._pool.check_connection(connection)
         return {"status": "connected"}
