@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
+from app.front import Front
 from app.main import create_app
 from app.server import Server, server_config
 from app.settings import Settings
+from chains.data_dir import DataDirHolder
 from chains.errors import SettingsError
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
-def run(settings: Settings) -> None:
-    """Serve until a signal.
+    from app.resources import Resources
+
+
+def run(settings: Settings, resources: Resources | None = None) -> None:
+    """Serve until a signal; `resources` stand in for the ones that the settings ask for.
 
     Raises:
         DataDirBusy: another process holds DATA_DIR.
         SettingsError: HOST and PORT cannot be listened on.
     """
-    app = create_app(settings)
-    docent = app.state.docent
-    docent.resources.hold_data_dir("docent serve")
-    config = server_config(app, settings)
+    holder = DataDirHolder(settings.data_dir)
+    if settings.embedded:
+        holder.hold("docent serve")
     listener = _listen(settings)
     port = listener.getsockname()[1]
-    docent.resources.announce(f"http://{_reachable(settings.host)}:{port}")
-    config.port = port
-    Server(config, docent).run(sockets=[listener])
+    url = f"http://{_reachable(settings.host)}:{port}"
+    holder.set_url(url)
+
+    def make_app() -> FastAPI:
+        from app.resources import Resources
+
+        own = resources or Resources(settings)
+        if settings.embedded:
+            own.adopt(holder, url)
+        return create_app(settings, own)
+
+    front = Front(settings, make_app)
+    Server(server_config(front, settings, port), front).run(sockets=[listener])
+    if front.failed:
+        raise SystemExit(1)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -45,4 +64,4 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    return {"0.0.0.0": "localhost", "::": "[::1]"}.get(host, host)

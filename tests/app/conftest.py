@@ -1,0 +1,70 @@
+"""Services for the tests of the doors: each is started once, when the first test asks for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from doors import ADMIN_TOKEN, READER, client_of
+from live_service import LiveService, serving
+
+from chains.embedded_postgres import EmbeddedPostgres
+
+HERE = Path(__file__).parent
+SITE = HERE / "site"
+PLAIN_UVICORN = [sys.executable, "-m", "uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "{port}"]
+SCRIPTED = [sys.executable, str(HERE / "scripted_service.py"), "--port", "{port}"]
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """`docent serve` as a developer starts it; two settings came out of an env file with quotes and blanks."""
+    settings = {"ALLOWED_ORIGINS": f'"{READER}/"', "LOG_LEVEL": " info "}
+    with serving(tmp_path_factory.mktemp("service"), SITE, **settings) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """The same with a model that can be told to be slow or to break, see scripted_service.py."""
+    with serving(tmp_path_factory.mktemp("scripted"), SITE, command=SCRIPTED) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A Postgres that belongs to nobody but the tests, as a remote one does."""
+    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("apart"))
+    postgres.start()
+    yield postgres
+    postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory, apart: EmbeddedPostgres) -> Iterator[LiveService]:
+    """Plain uvicorn, as the guide writes it, in production, with a database elsewhere and the playground on."""
+    settings = {
+        "ENVIRONMENT": "production",
+        "ALLOWED_ORIGINS": READER,
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "LANGSERVE_PLAYGROUND": "true",
+        "DATABASE_URL": apart.dsn,
+    }
+    with serving(tmp_path_factory.mktemp("deployed"), SITE, command=PLAIN_UVICORN, **settings) as service:
+        yield service
+
+
+@pytest.fixture(params=["service", "deployed"])
+def any_service(request: pytest.FixtureRequest) -> LiveService:
+    """`docent serve`, then plain uvicorn in production."""
+    service: LiveService = request.getfixturevalue(request.param)
+    return service
+
+
+@pytest.fixture
+async def client(service: LiveService) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(service) as client:
+        yield client
