@@ -6,6 +6,9 @@ from app.resources import Resources
 from app.settings import Settings
 from app.turns.runner import TurnRunner
 from app.visitor import VisitorTokens
+from chains.errors import Overloaded
+
+DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 
 
 class Docent:
@@ -34,6 +37,8 @@ class Docent:
             StorageUnavailable: the database has never answered.
             Overloaded: the service is shutting down.
         """
+        if self.resources.health.draining:
+            raise Overloaded(retry_after=DRAIN_RETRY)
         chain = await self.resources.chain()
         store = await self.resources.storage.store()
         if self._runner is None:

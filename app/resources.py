@@ -31,11 +31,10 @@ class Resources:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.embedded = not (settings.qdrant_url and settings.database_url)
-        self.health = Health(EMBEDDED_INTERVAL if self.embedded else REMOTE_INTERVAL)
+        self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
-        self._holder = DataDirHolder(settings.data_dir) if self.embedded else None
+        self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
         self._held = False
         self._address: dict[str, str] = {}
         self._chain: Chain | None = None
@@ -57,11 +56,10 @@ class Resources:
             self._holder.release()
             self._held = False
 
-    def announce(self, url: str) -> None:
-        """Say in DATA_DIR where this process answers, so that `docent ask` finds it."""
+    def adopt(self, holder: DataDirHolder, url: str) -> None:
+        """DATA_DIR is held already, by a process that answers at `url`."""
+        self._holder, self._held = holder, True
         self._address = {"url": url}
-        if self._holder is not None:
-            self._holder.set_url(url)
 
     async def open(self) -> None:
         """Begin to start. Returns at once: liveness answers while engines open, models load and pages are indexed."""

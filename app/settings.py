@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 
 from chains.settings import ChainSettings
 
+FRAME_LIMIT = 128 * 1024  # bytes of a turn or a frame; the longest legal turn, in Urdu as JSON, is 72 KB
+
 
 class Settings(ChainSettings):
     """Field names are the variables' names in lower case. `space_id` and `space_host` are set by Hugging Face."""

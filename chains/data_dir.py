@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,6 +94,11 @@ class DataDirHolder:
             os.close(lock)
         return None
 
+    def other(self) -> Holder | None:
+        """The living process that has the folder and is not this one."""
+        holder = self.holder()
+        return None if holder is None or holder.pid == os.getpid() else holder
+
     def _open(self) -> int:
         try:
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,6 +133,21 @@ class DataDirHolder:
             time.sleep(0.02)
         # A process of another container has the lock and a pid that means nothing here.
         return holder or Holder(0, "another process", None, "an unknown time")
+
+
+@contextlib.contextmanager
+def held(data_dir: Path, role: str) -> Iterator[None]:
+    """Hold `data_dir` for the body.
+
+    Raises:
+        DataDirBusy: another process has it.
+    """
+    holder = DataDirHolder(data_dir)
+    holder.hold(role)
+    try:
+        yield
+    finally:
+        holder.release()
 
 
 def _take(lock: int) -> bool:

@@ -60,6 +60,11 @@ class ChainSettings(BaseSettings):
     def address_of_a_server(cls, url: str | None) -> str | None:
         return None if url is None else _checked_address(url)
 
+    @property
+    def embedded(self) -> bool:
+        """Whether an engine under DATA_DIR is used."""
+        return not (self.qdrant_url and self.database_url)
+
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Read the environment and `.env`; `overrides` win.
@@ -102,4 +107,4 @@ def _stripped(name: str, value: Any) -> Any:
 
 def _explain(detail: Any) -> str:
     variable = ".".join(str(part) for part in detail["loc"]).upper()
-    return f"{variable}: {detail['msg']}. Set it in the environment or in {Path('.env').resolve()}."
+    return f"{variable}: {detail['msg'].removeprefix('Value error, ')}. Set it in the environment or in {Path('.env').resolve()}."

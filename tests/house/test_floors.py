@@ -11,7 +11,7 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 
 # From the top floor to the ground; a module may import from its own floor and from those below it.
 FLOORS = [
-    ["app.main", "app.cli", "app.commands", "app.server", "app.__main__"],
+    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
     ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals"],
     ["app.resources", "app.search", "app.storage", "app.store", "app.health", "app.visitor", "app.logs"],
@@ -24,12 +24,13 @@ FLOORS = [
         "chains.output_filter", "chains.history", "chains.postgres_history", "chains.migrations",
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",
-     "chains.embedded_postgres", "chains.data_dir"],
-    ["chains.turn", "chains.settings", "chains.errors", "chains"],
+     "chains.embedded_postgres", "chains.data_dir", "chains.remote_qdrant"],
+    ["chains.turn", "chains.settings", "chains.errors", "chains.hosts", "chains"],
 ]  # fmt: skip
 
 # Modules that stand beside the one whose work they share.
 BESIDE = {
+    "chains.collection_": "chains.collection",
     "chains.edge_": "chains.edge",
     "chains.postgres_": "chains.embedded_postgres",
     "chains.postmaster": "chains.embedded_postgres",

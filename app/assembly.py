@@ -1,0 +1,53 @@
+"""The doors put together: routes, LangServe's, gates and error handlers around one running service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.admission import OriginGate, VisitorGate
+from app.docent import Docent
+from app.langserve_routes import langserve_router
+from app.refusals import install_error_handlers
+from app.resources import Resources
+from app.routes import chat, chat_socket, conversations, health, pages
+from app.settings import Settings
+
+EXPOSED_HEADERS = ["X-Docent-Visitor", "X-Request-Id", "Retry-After"]
+
+
+def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
+    """The service with all its doors, closed; its lifespan opens and closes the resources."""
+    docent = Docent(settings, resources)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await docent.open()
+        try:
+            yield
+        finally:
+            await docent.close()
+
+    app = FastAPI(title="Docent", version=version("docent"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.docent = docent
+    for router in (chat.router, chat_socket.router, conversations.router, health.router, pages.router):
+        app.include_router(router)
+    app.include_router(langserve_router(docent))
+    pages.mount_assets(app)
+    install_error_handlers(app)
+    app.add_middleware(VisitorGate, settings=settings, tokens=docent.visitor_tokens)  # the last one is the outermost
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_origin_regex=settings.allowed_origin_regex,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Docent-Visitor"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
+    app.add_middleware(OriginGate, settings=settings)
+    return app
