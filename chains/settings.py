@@ -106,5 +106,7 @@ def _stripped(name: str, value: Any) -> Any:
 
 
 def _explain(detail: Any) -> str:
+    problem = str(detail["msg"]).removeprefix("Value error, ")
     variable = ".".join(str(part) for part in detail["loc"]).upper()
-    return f"{variable}: {detail['msg'].removeprefix('Value error, ')}. Set it in the environment or in {Path('.env').resolve()}."
+    named = f"{variable}: {problem}" if variable else problem  # what concerns several variables names one itself
+    return f"{named}. Set it in the environment or in {Path('.env').resolve()}."
