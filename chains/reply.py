@@ -16,20 +16,18 @@ from chains.condense import readable
 from chains.errors import ModelUnavailable
 from chains.evidence import Evidence
 from chains.quotes import Quotes
+from chains.resilience import BLOCKED, TRUNCATED, finish_of
 from chains.turn import Outcome, ReplyPart, Usage
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_TRUNCATED = {"max_tokens", "length", "model_length"}
-_BLOCKED = {
-    "safety", "content_filter", "blocklist", "prohibited_content", "recitation", "spii", "error_toxic", "refusal",
-}  # fmt: skip
 
 
 class ReplyWriter:
     """Takes what the stages add to the turn, in their order; gives the parts of the reply as early as they are known.
 
     Keys: `turn`, `history`, `started` (of `time.perf_counter`), `query`, `passages`, `evidence`, `message` (whole or
-    in chunks; a text stands for a message without details). Others are left aside.
+    in chunks; a text stands for a message without details). Others are left aside. A message whose
+    `response_metadata` has `restart` voids what the model said before it.
     """
 
     def __init__(self, model_name: str = "") -> None:
@@ -86,11 +84,22 @@ class ReplyWriter:
         if not evidence.found:
             yield ReplyPart(answer=prompts.NO_EVIDENCE)
             return
-        self._citations = CitationStream(Quotes([passage.page_content for passage in evidence.passages]).find)
+        self._citations = self._cite_evidence()
         yield ReplyPart(stage="writing")
+
+    def _cite_evidence(self) -> CitationStream:
+        return CitationStream(Quotes([passage.page_content for passage in self._evidence.passages]).find)
+
+    def _restart(self, reason: str) -> Iterator[ReplyPart]:
+        self._citations = self._cite_evidence()
+        self._usage = Usage(input_tokens=0, output_tokens=0)
+        self._finish, self._has_text = "", False
+        yield ReplyPart(restart=reason)
 
     def _take_message(self, message: BaseMessage | str) -> Iterator[ReplyPart]:
         if isinstance(message, BaseMessage):
+            if reason := message.response_metadata.get("restart"):
+                yield from self._restart(reason)
             self._take_details(message)
         text = _UNSTORABLE.sub("", message if isinstance(message, str) else message.text)
         if text and "first_token" not in self._timings:
@@ -100,11 +109,9 @@ class ReplyWriter:
             yield ReplyPart(answer=shown)
 
     def _take_details(self, message: BaseMessage) -> None:
-        details = message.response_metadata
-        if details:
-            feedback = details.get("prompt_feedback") or {}
-            self._finish = str(details.get("finish_reason") or feedback.get("block_reason") or self._finish).lower()
-            self._model = details.get("model_name") or self._model
+        if message.response_metadata:
+            self._finish = finish_of(message) or self._finish
+            self._model = message.response_metadata.get("model_name") or self._model
         usage = getattr(message, "usage_metadata", None)
         if usage:  # a provider sends it whole at the end, or in pieces that add up
             self._usage["input_tokens"] += usage["input_tokens"]
@@ -113,9 +120,9 @@ class ReplyWriter:
     def _outcome(self) -> Outcome:
         if not self._evidence.found:
             return Outcome.NO_EVIDENCE
-        if self._finish in _BLOCKED:
+        if self._finish in BLOCKED:
             return Outcome.BLOCKED
-        return Outcome.TRUNCATED if self._finish in _TRUNCATED else Outcome.ANSWERED
+        return Outcome.TRUNCATED if self._finish in TRUNCATED else Outcome.ANSWERED
 
     def _last_part(self, outcome: Outcome) -> ReplyPart:
         total = self._elapsed()

@@ -56,33 +56,33 @@ class Attempts:
 
     def _fresh(self) -> str | None:
         """One that was not asked yet and can be asked at once."""
-        for provider in self._providers:
-            breaker = self._breaker(provider)
-            if provider in self._failures or breaker.wait > 0 or self._made >= self._limit:
-                continue
-            if self._made and breaker.faltering and not self._guard.budget.withdraw():
-                continue
-            if provider != self._providers[0]:
-                self._guard.count("fallbacks", provider, self._operation)
-            return provider
-        return None
+        candidates = [name for name in self._providers if name not in self._failures and not self._breaker(name).wait]
+        return next((name for name in candidates if self._take(name)), None)
 
     async def _after_a_wait(self) -> str | None:
         """The one that can be asked soonest, again or because it was pausing."""
         waits = {provider: self._wait(provider) for provider in self._providers if self._may_ask_again(provider)}
         provider = min(waits, key=lambda name: waits[name], default=None)
-        if provider is None or self._made >= self._limit or not self.deadline.leaves_time_after(waits[provider]):
+        if provider is None or not self.deadline.leaves_time_after(waits[provider]) or not self._take(provider):
             return None
-        if provider in self._failures:
-            if not self._guard.budget.withdraw():
-                return None
-            self._guard.count("retries", provider, self._operation)
         await asyncio.sleep(waits[provider])
         while (wait := self._breaker(provider).wait) > 0:  # others failed there meanwhile
             if not self.deadline.leaves_time_after(wait):
                 return None
             await asyncio.sleep(wait)
         return provider
+
+    def _take(self, provider: str) -> bool:
+        """Whether this call may be made; if so, it is counted for what it is."""
+        again = provider in self._failures
+        spends = self._made > 0 and (again or self._breaker(provider).faltering)
+        if self._made >= self._limit or (spends and not self._guard.budget.withdraw()):
+            return False
+        if again:
+            self._guard.count("retries", provider, self._operation)
+        elif provider != self._providers[0]:
+            self._guard.count("fallbacks", provider, self._operation)
+        return True
 
     def _may_ask_again(self, provider: str) -> bool:
         return provider not in self._failures or self._failures[provider].retryable
@@ -94,6 +94,8 @@ class Attempts:
     def _surrender(self, *, told: bool) -> DocentError:
         if self.deadline.expired:
             return DeadlineExceeded()
+        if not self._made:
+            self._guard.count("refused", self._providers[0], self._operation)
         soonest = min(self._breaker(provider).retry_after for provider in self._providers)
         retry_after = math.ceil(soonest) or None
         if self._operation is Operation.CHAT:

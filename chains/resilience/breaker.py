@@ -31,6 +31,7 @@ class Breaker:
         self._tripped = False
         self._probing = False
         self._streak = 0
+        self.faltering = False  # its newest call failed, or it asked to be left alone
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self.cause: ProviderError | None = None
 
@@ -39,11 +40,6 @@ class Breaker:
         if self._now() < self._until:
             return "open" if self._tripped else "cooling"
         return "half_open" if self._tripped else "closed"
-
-    @property
-    def faltering(self) -> bool:
-        """Its newest call failed."""
-        return self._streak > 0
 
     @property
     def retry_after(self) -> float:
@@ -78,7 +74,7 @@ class Breaker:
         return CircuitOpen(self.cause.kind if self.cause else "", retry_after=self.retry_after)
 
     def succeed(self, *, probe: bool) -> None:
-        self._streak = 0
+        self._streak, self.faltering = 0, False
         self._recent.append(False)
         self.revive(probe=probe)
 
@@ -87,6 +83,7 @@ class Breaker:
             self._close()
 
     def fail(self, error: ProviderError, *, probe: bool) -> None:
+        self.faltering = self.faltering or error.counts or error.pause > 0
         if error.lasting:
             self._trip(error, error.pause)
         elif error.counts:

@@ -1,0 +1,300 @@
+"""A chat model on one or two providers: what the reader sees of their failures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
+from played_model import FOREVER, STOP, PlayedModel, endpoint, played
+
+from chains.errors import DeadlineExceeded, DocentError, ModelUnavailable
+from chains.resilience import (
+    BadKey,
+    ContentBlocked,
+    Count,
+    Deadline,
+    Guard,
+    NetworkFailure,
+    ProviderDown,
+    QuotaExhausted,
+    RateLimited,
+    RequestRefused,
+    ResilientModel,
+    Restart,
+    finish_of,
+    resilient,
+    turn_deadline,
+)
+
+pytestmark = pytest.mark.anyio
+
+GOOD = ("Every ", "joint.", STOP)
+OTHER = ("Another ", "answer.", {"finish_reason": "COMPLETE"})
+BEFORE_THE_FIRST_TOKEN = {
+    "upstream": [ProviderDown()],
+    "network": [NetworkFailure()],
+    "timeout": [FOREVER],
+    "slow first token": [{"role": "assistant"}, 21, "late"],
+    "rate_limited": [RateLimited(retry_after=1)],
+    "bad_key": [BadKey()],
+    "refused": [RequestRefused()],
+    "empty": [{"finish_reason": "STOP"}],
+    "blank": ["\n", {"finish_reason": "STOP"}],
+    "nothing at all": [],
+    "finish without a word": [{"finish_reason": "ERROR"}],
+    "bad frame": [ValueError("not JSON")],
+}
+AFTER_IT = {
+    "cut": ["Every ", NetworkFailure()],
+    "ended without a finish reason": ["Every ", "joint"],
+    "ended with an error": ["Every ", {"finish_reason": "ERROR"}],
+    "stall": ["Every ", FOREVER, "joint."],
+}
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def count(guard: Guard, what: str, provider: str = "first", kind: str = "") -> int:
+    return guard.counts[Count(what, provider, "chat", kind)]
+
+
+async def said(model: ResilientModel) -> list[str]:
+    """What a reader sees, each restart as `!reason`."""
+    return [_shown(chunk) async for chunk in model.astream("?")]
+
+
+def _shown(chunk: BaseMessage) -> str:
+    return f"!{chunk.response_metadata['restart']}" if isinstance(chunk, Restart) else chunk.text
+
+
+async def said_until_failure(model: ResilientModel) -> tuple[list[str], DocentError]:
+    seen: list[str] = []
+    try:
+        async for chunk in model.astream("?"):
+            seen.append(_shown(chunk))
+    except DocentError as failure:
+        return seen, failure
+    pytest.fail("it did not fail")
+
+
+def pair(first: PlayedModel, second: PlayedModel, guard: Guard) -> ResilientModel:
+    return resilient(endpoint(first), fallback=endpoint(second, "second"), guard=guard)
+
+
+async def test_good_answer_passes_as_it_is(guard: Guard) -> None:
+    model = resilient(endpoint(played(GOOD)), guard=guard)
+    chunks = [chunk async for chunk in model.astream("?")]
+    assert "".join(chunk.text for chunk in chunks) == "Every joint."
+    assert "stop" in [finish_of(chunk) for chunk in chunks]
+    assert guard.counts == {Count("calls", "first", "chat"): 1}
+
+
+async def test_model_stands_after_a_prompt(guard: Guard) -> None:
+    upstream = played(GOOD)
+    chain = ChatPromptTemplate.from_template("Say {what}.") | resilient(endpoint(upstream), guard=guard)
+    assert (await chain.ainvoke({"what": "it"})).text == "Every joint."
+    assert "".join([chunk.text async for chunk in chain.astream({"what": "it"})]) == "Every joint."
+    assert upstream.messages[0][0].text == "Say it."
+
+
+@pytest.mark.parametrize("script", BEFORE_THE_FIRST_TOKEN.values(), ids=BEFORE_THE_FIRST_TOKEN.keys())
+async def test_failure_before_the_first_token_is_invisible(guard: Guard, script: list[Any]) -> None:
+    started = now()
+    model = pair(played(script), played(OTHER), guard)
+    assert "".join(await said(model)) == "Another answer."
+    assert now() - started <= 20
+    assert (count(guard, "fallbacks", "second"), count(guard, "retries")) == (1, 0)
+
+
+@pytest.mark.parametrize("script", AFTER_IT.values(), ids=AFTER_IT.keys())
+async def test_failure_after_the_first_token_voids_it_and_another_answers(guard: Guard, script: list[Any]) -> None:
+    seen = await said(pair(played(script), played(OTHER), guard))
+    text, _, rest = "".join(seen).partition("!")
+    assert text.startswith("Every ")
+    assert rest in ("networkAnother answer.", "cutAnother answer.", "timeoutAnother answer.")
+    assert count(guard, "restarts", "second") == 1
+
+
+@pytest.mark.parametrize("script", AFTER_IT.values(), ids=AFTER_IT.keys())
+async def test_failure_after_the_first_token_is_told_where_nobody_else_is(guard: Guard, script: list[Any]) -> None:
+    upstream = played(script)
+    seen, failure = await said_until_failure(resilient(endpoint(upstream), guard=guard))
+    assert seen[0] == "Every "
+    assert isinstance(failure, ModelUnavailable)
+    assert "broke off" in failure.message
+    assert upstream.calls == 1
+    assert upstream.running == 0
+
+
+async def test_text_stands_when_the_other_provider_fails_too(guard: Guard) -> None:
+    seen, failure = await said_until_failure(pair(played(AFTER_IT["cut"]), played([ProviderDown()]), guard))
+    assert seen == ["Every "]
+    assert "broke off" in failure.message
+
+
+async def test_answer_is_voided_once_at_most(guard: Guard) -> None:
+    seen, _ = await said_until_failure(pair(played(AFTER_IT["cut"]), played(AFTER_IT["cut"]), guard))
+    assert seen == ["Every ", "!network", "Every "]
+
+
+async def test_whole_answer_holds_nothing_of_a_voided_one(guard: Guard) -> None:
+    message = await pair(played(AFTER_IT["cut"]), played(OTHER), guard).ainvoke("?")
+    assert message.text == "Another answer."
+    assert message.type == "ai"
+    assert message.response_metadata == {"finish_reason": "COMPLETE"}
+
+
+async def test_failed_attempt_leaves_no_trace_in_the_answer(guard: Guard) -> None:
+    failing = played([{"model_name": "first-1"}, "\n", ProviderDown()])
+    chunks = [chunk async for chunk in pair(failing, played(OTHER), guard).astream("?")]
+    assert all("model_name" not in chunk.response_metadata for chunk in chunks)
+
+
+async def test_only_provider_is_asked_again(guard: Guard) -> None:
+    upstream = played([ProviderDown()], [FOREVER], GOOD)
+    started = now()
+    assert "".join(await said(resilient(endpoint(upstream), guard=guard))) == "Every joint."
+    assert now() - started == pytest.approx(0.25 + 20 + 0.5)
+    assert (count(guard, "retries"), upstream.running) == (2, 0)
+
+
+async def test_random_failures_of_both_are_survived_by_a_third_call(guard: Guard) -> None:
+    model = pair(played([ProviderDown()], GOOD), played([ProviderDown()]), guard)
+    assert "".join(await said(model)) == "Every joint."
+    assert (count(guard, "retries"), count(guard, "fallbacks", "second")) == (1, 1)
+
+
+async def test_rate_limit_is_waited_for_where_nobody_else_is(guard: Guard) -> None:
+    started = now()
+    model = resilient(endpoint(played([RateLimited(retry_after=7)], GOOD)), guard=guard)
+    assert "".join(await said(model)) == "Every joint."
+    assert now() - started == pytest.approx(7.25)
+
+
+async def test_rate_limited_provider_is_left_alone_for_as_long_as_it_asks(guard: Guard) -> None:
+    first = played([RateLimited(retry_after=30)], GOOD)
+    model = pair(first, played(OTHER), guard)
+    assert ["".join(await said(model)) for _ in range(3)] == ["Another answer."] * 3
+    assert first.calls == 1
+    await asyncio.sleep(30)
+    assert "".join(await said(model)) == "Every joint."
+
+
+async def test_turns_wait_out_a_pause_without_spending_retries(guard: Guard) -> None:
+    upstream = played([RateLimited(retry_after=7)], GOOD)
+    model = resilient(endpoint(upstream), guard=guard)
+    answers = await asyncio.gather(*(said(model) for _ in range(10)))
+    assert ["".join(answer) for answer in answers] == ["Every joint."] * 10
+    assert (upstream.calls, count(guard, "retries")) == (11, 1)
+
+
+async def test_wait_that_the_deadline_does_not_leave_time_for_is_not_begun(guard: Guard) -> None:
+    started = now()
+    model = resilient(endpoint(played([RateLimited(retry_after=70)])), guard=guard)
+    _, failure = await said_until_failure(model)
+    assert (failure.code, failure.retry_after, now()) == ("model_unavailable", 70, started)
+
+
+@pytest.mark.parametrize("error", [BadKey(), QuotaExhausted(), RequestRefused()], ids=str)
+async def test_what_cannot_help_is_not_repeated(guard: Guard, error: Exception) -> None:
+    upstream = played([error])
+    _, failure = await said_until_failure(resilient(endpoint(upstream), guard=guard))
+    assert (failure.code, upstream.calls) == ("model_unavailable", 1)
+    assert failure.__cause__ is error
+
+
+async def test_bad_key_is_asked_for_once_and_said_to_be_one(guard: Guard) -> None:
+    first = played([BadKey("status 401")])
+    model = pair(first, played(OTHER), guard)
+    for _ in range(3):
+        await said(model)
+    assert first.calls == 1
+    state = guard.breaker_states()[0]
+    assert (state.provider, state.state, state.kind, state.misconfigured) == ("first", "open", "bad_key", True)
+    assert (state.status, state.detail, state.retry_after) == ("unavailable", "status 401", 300)
+
+
+async def test_quota_of_the_day_is_said_to_health_and_the_reader(guard: Guard) -> None:
+    model = resilient(endpoint(played([QuotaExhausted()])), guard=guard)
+    await said_until_failure(model)
+    _, failure = await said_until_failure(model)
+    assert failure.retry_after == 3_600
+    assert guard.breaker_states()[0].status == "quota"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [{"prompt_feedback": {"block_reason": "SAFETY"}}],
+        [{"finish_reason": "PROHIBITED_CONTENT"}],
+        [ContentBlocked()],
+        ["Every ", {"finish_reason": "SAFETY"}],
+    ],
+    ids=["prompt", "answer", "raised", "half an answer"],
+)
+async def test_blocked_answer_is_an_answer(guard: Guard, script: list[Any]) -> None:
+    second = played(OTHER)
+    chunks = [chunk async for chunk in pair(played(script), second, guard).astream("?")]
+    assert any(finish_of(chunk) in ("content_filter", "prohibited_content", "safety") for chunk in chunks)
+    assert second.calls == 0
+    assert guard.breaker_states()[0].state == "closed"
+
+
+@pytest.mark.parametrize("reason", ["MAX_TOKENS", "STOP_SEQUENCE", "length", "end_turn"])
+async def test_answer_that_its_limit_ended_is_one(guard: Guard, reason: str) -> None:
+    model = resilient(endpoint(played(["Every ", {"finish_reason": reason}])), guard=guard)
+    assert "".join(await said(model)) == "Every "
+
+
+async def test_model_without_finish_reasons_can_be_trusted(guard: Guard) -> None:
+    model = resilient(endpoint(played(["Every ", "joint."]), complete=None), guard=guard)
+    assert "".join(await said(model)) == "Every joint."
+
+
+async def test_slow_but_steady_answer_is_left_to_finish(guard: Guard) -> None:
+    steady = [step for _ in range(4) for step in ("word ", 14.0)]
+    assert "".join(await said(resilient(endpoint(played([*steady, STOP])), guard=guard))) == "word " * 4
+
+
+async def test_turns_deadline_ends_every_wait(guard: Guard) -> None:
+    upstream = played([FOREVER])
+    started = now()
+    with turn_deadline(Deadline(12, now)):
+        _, failure = await said_until_failure(resilient(endpoint(upstream), guard=guard))
+    assert isinstance(failure, DeadlineExceeded)
+    assert now() - started == pytest.approx(12)
+    assert upstream.running == 0
+
+
+async def test_nobody_is_asked_after_the_deadline(guard: Guard) -> None:
+    upstream = played(GOOD)
+    with turn_deadline(Deadline(0, now)):
+        _, failure = await said_until_failure(resilient(endpoint(upstream), guard=guard))
+    assert (failure.code, upstream.calls) == ("deadline_exceeded", 0)
+
+
+async def test_deadline_reaches_a_model_inside_a_chain(guard: Guard) -> None:
+    chain = ChatPromptTemplate.from_template("{it}") | resilient(endpoint(played([FOREVER])), guard=guard)
+    started = now()
+    with turn_deadline(Deadline(3, now)), pytest.raises(DeadlineExceeded):
+        [chunk async for chunk in chain.astream({"it": "?"})]
+    assert now() - started == pytest.approx(3)
+
+
+async def test_fallback_of_the_same_provider_is_refused(guard: Guard) -> None:
+    with pytest.raises(ValueError, match="another provider"):
+        resilient(endpoint(played()), fallback=endpoint(played()), guard=guard)
+
+
+def test_synchronous_call_falls_back_too() -> None:
+    guard = Guard()
+    model = resilient(endpoint(played([ProviderDown()])), fallback=endpoint(played(OTHER), "second"), guard=guard)
+    assert model.invoke("?").text == "Another answer."
+    assert [chunk.text for chunk in model.stream("?")] == ["Another answer."]
+    with pytest.raises(ModelUnavailable):
+        resilient(endpoint(played(["Every "])), guard=guard).invoke("?")
