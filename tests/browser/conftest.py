@@ -2,22 +2,17 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from live_service import serving
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
 
 SITE = Path(__file__).parent / "site"
 SITE_URL = "https://kiln.example"
-STARTS_WITHIN = 120.0  # seconds, on a busy machine with a cold disk; usually under ten
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -53,40 +48,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service that has read the site."""
-    data = tmp_path_factory.mktemp("service")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"DATA_DIR": str(data / "docent"), "DOCS": str(SITE), "SITE_URL": SITE_URL, "HOST": "127.0.0.1"}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with (data / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", "--port", str(port)],
-            cwd=data,  # a developer's .env is none of the test's
-            env={**kept, **settings},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", process, data / "log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    report: object = None
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            report = httpx.get(f"{address}/api/health", timeout=5).json()
-        except httpx.TransportError:
-            report = None
-        if isinstance(report, dict) and report["status"] == "healthy":
-            return
-        time.sleep(0.2)
-    pytest.fail(f"docent serve is not healthy: {report}\n{log.read_text()[-4000:]}")
+    with serving(tmp_path_factory.mktemp("service"), SITE, SITE_URL=SITE_URL) as service:
+        yield service.url
 
 
 @dataclass

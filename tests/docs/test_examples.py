@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LiveService
+from live_service import LiveService
 from pages import PAGES, ROOT, CodeBlock, name_of, runnable_blocks
 
 from chains.prompts import NO_EVIDENCE
