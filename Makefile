@@ -10,16 +10,19 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup serve test lint format lock assets clean
+.PHONY: help setup serve simulator test lint format lock assets clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(VENV)/ready-dev ## install everything into .venv, start nothing
 
 serve: $(VENV)/ready ## set up, index docs/ (or DOCS=path) and serve on port 7860 (or PORT=n)
 	@$(if $(DOCS),DOCS="$(DOCS)") $(if $(PORT),PORT="$(PORT)") exec $(BIN)/docent serve
+
+simulator: $(VENV)/ready-dev ## serve simulated Gemini, Cohere and OpenAI on port 8099 (or PORT=n), to be tried by hand
+	@exec $(BIN)/python -m tests.provider_simulator $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/ready-dev ## lint, types, floors, sizes and every fast test
 	$(BIN)/pytest -n 2 -m "not browser and not slow" $(TESTS)

@@ -10,6 +10,8 @@ import pytest
 
 from chains.embedded_postgres import EmbeddedPostgres
 
+pytest_plugins = ["tests.provider_simulator.fixtures"]
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:

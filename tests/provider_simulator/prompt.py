@@ -1,0 +1,65 @@
+"""What a chat request holds, whichever provider's words it came in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.provider_simulator.words import count_tokens
+
+PASSAGE = re.compile(r'<passage id="(?P<id>[^"]*)"(?P<rest>[^>]*)>\n?(?P<text>.*?)\n?</passage[^>]*>', re.DOTALL)
+QUESTION = re.compile(r"^Question:[ \t]*(?P<question>.*)\Z", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """`id` is its number in the prompt, or what Cohere's client calls the document."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`documents` are Cohere's; `schema` is the JSON schema that the answer is to follow."""
+
+    model: str
+    system: str
+    messages: Sequence[Message]
+    documents: Sequence[Passage] = ()
+    max_tokens: int | None = None
+    schema: dict[str, Any] | None = None
+
+    @property
+    def last(self) -> str:
+        return self.messages[-1].text
+
+    @property
+    def question(self) -> str:
+        found = QUESTION.search(self.last)
+        return (found["question"] if found else PASSAGE.sub("", self.last)).strip()
+
+    @property
+    def context(self) -> str:
+        """The last message without the question."""
+        found = QUESTION.search(self.last)
+        return self.last[: found.start()] if found else ""
+
+    @property
+    def passages(self) -> list[Passage]:
+        """The numbered passages, wherever they stand."""
+        everything = "\n".join([self.system, *(message.text for message in self.messages)])
+        return [Passage(found["id"], found["text"]) for found in PASSAGE.finditer(everything)]
+
+    @property
+    def tokens(self) -> int:
+        texts = [self.system, *(message.text for message in self.messages), *(one.text for one in self.documents)]
+        return sum(count_tokens(text) for text in texts)
