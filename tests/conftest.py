@@ -9,8 +9,12 @@ import psycopg
 import pytest
 
 from chains.embedded_postgres import EmbeddedPostgres
+from tests import network_guard
 
 pytest_plugins = ["tests.provider_simulator.fixtures"]
+
+
+network_guard.install()
 
 
 @pytest.hookimpl(trylast=True)
