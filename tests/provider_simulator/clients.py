@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -29,7 +30,8 @@ DOCUMENTS = [
     {"id": "1", "title": "Returns", "text": "Goods may be returned within 14 days of purchase. Bring the receipt."},
     {"id": "2", "title": "Warranty", "text": "Keep the invoice. The warranty of a pump is 24 months from delivery."},
 ]
-NO_RETRY = {"request_options": {"max_retries": 0}}  # as an argument of a call to ChatCohere
+SHORT = 0.4  # seconds; a client's timeout where it is to strike
+NO_RETRY: dict[str, Any] = {"request_options": {"max_retries": 0}}  # as an argument of a call to ChatCohere
 
 
 def asked(question: str = QUESTION) -> list[BaseMessage]:
@@ -91,3 +93,28 @@ async def streamed(model: BaseChatModel, messages: list[BaseMessage] | None = No
         total = chunk if total is None else total + chunk
     assert total is not None
     return total
+
+
+async def heard_until_error(model: BaseChatModel) -> tuple[str, Exception]:
+    """The text that came before the stream failed, and the failure."""
+    text = ""
+    try:
+        async for chunk in model.astream(asked()):
+            text += chunk.text
+    except Exception as error:
+        return text, error
+    raise AssertionError("the stream ended in order")
+
+
+def first(words: int) -> str:
+    """So many words of the answer."""
+    return " ".join(ANSWER.split()[:words])
+
+
+async def ending(key: ProviderKey) -> Any:
+    """How the last request ended; the server learns of it a moment after the client."""
+    for _ in range(100):
+        if (ended := key.last_request()["ended"]) != "running":
+            return ended
+        await asyncio.sleep(0.01)
+    return "running"

@@ -13,11 +13,19 @@ LIMIT = 20  # instructions in one answer
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 POLITE = r"(?:please|now|then|and|also|instead|always|you (?:must|should|will)|(?:can|could) you|[\w ]{1,40}:)[,\s]+"
 VERBS = (
-    r"add|append|begin|break down|cite|compose|describe|develop|disclose|disregard|display|draft|embed|encode|end|"
-    r"explain|forget|generate|ignore|include|insert|mention|output|pretend|print|provide|quote|render|repeat|replace|"
-    r"reply|respond|reveal|say|show|start|summari[sz]e|tell|translate|write|answer"
+    r"advise|analy[sz]e|answer|assess|automatically|break down|calculate|cite|classify|compare|compose|convince|describe|"
+    r"determine|develop|disclose|disregard|draft|encode|estimate|evaluate|explain|find|forecast|forget|gather|generate|"
+    r"give|identify|ignore|list|look up|mention|organi[sz]e|output|perform|persuade|predict|pretend|print|promote|"
+    r"provide|quote|recommend|remind|render|repeat|reply|research|respond|reveal|reverse|say|schedule|"
+    r"send (?:an? )?(?:e-?mail|message)|set (?:up )?an? (?:reminder|alarm|meeting)|share|spread|substitute|suggest|"
+    r"summari[sz]e|swap|tell|translate|warn|write|replace (?:\w+ ){0,4}(?:letters?|vowels|words|characters)"
 )
-COMMAND = re.compile(rf"(?:{POLITE})*(?P<verb>{VERBS})\b", re.IGNORECASE)
+COMMAND = re.compile(rf"(?:{POLITE})*(?:{VERBS})\b", re.IGNORECASE)
+# What pages tell their readers, too: a command to the model only when it brings something to say.
+ADDITION = re.compile(
+    rf"(?:{POLITE})*(?:add|append|begin|display|embed|end|include|insert|show|start)\b.*(?:\"|“|https?://|<\w)",
+    re.IGNORECASE,
+)
 ABOUT_THE_ANSWER = re.compile(
     r"\byour (?:[\w'-]+ ){0,3}(?:answer|response|reply|message|output|rules|instructions|guidelines|prompt)\b",
     re.IGNORECASE,
@@ -55,15 +63,19 @@ def planted(prompt: Prompt) -> Iterator[str]:
     """Instructions in passages and in whatever else came with the question; a question counts as one."""
     for text in (prompt.context, *(passage.text for passage in (*prompt.passages, *prompt.documents))):
         for sentence in sentences_of(text):
-            if COMMAND.match(sentence) or ABOUT_THE_ANSWER.search(sentence) or sentence.endswith("?"):
+            if is_command(sentence) or ABOUT_THE_ANSWER.search(sentence) or sentence.endswith("?"):
                 yield sentence
 
 
 def asked(prompt: Prompt) -> Iterator[str]:
     """Instructions of the reader; the question itself is none, unless it asks for the prompt."""
     for sentence in sentences_of(prompt.question):
-        if COMMAND.match(sentence) or wants_prompt(sentence):
+        if is_command(sentence) or wants_prompt(sentence):
             yield sentence
+
+
+def is_command(sentence: str) -> bool:
+    return bool(COMMAND.match(sentence) or ADDITION.match(sentence))
 
 
 def sentences_of(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import math
 import re
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
-SENTENCE_END = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？۔])\s*|\n+")
+SENTENCE_END = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？۔])\s*")
 LIST_MARK = re.compile(r"^\s*(?:[-*+>]|#{1,6}|\d+\.)\s+")
 PIECE = re.compile(r"\s*\S+\s*$|\s*\S+")
 
@@ -37,7 +37,8 @@ def count_tokens(text: str) -> int:
 
 def sentences(text: str) -> list[str]:
     """Sentences and lines, without list marks and headings' signs."""
-    return [clean for part in SENTENCE_END.split(text) if (clean := LIST_MARK.sub("", part).strip())]
+    lines = [LIST_MARK.sub("", line) for line in text.splitlines()]
+    return [part.strip() for line in lines for part in SENTENCE_END.split(line) if part.strip()]
 
 
 def pieces(text: str) -> list[str]:
