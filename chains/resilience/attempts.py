@@ -20,15 +20,16 @@ CUT_SHORT = "The answer broke off before its end. Please ask again."
 class Attempts:
     """The calls made for one purpose, within the turn's deadline.
 
-    The first provider is asked first, and any other freely when it fails; but one whose own last call failed, and any
-    second call to the same provider, takes from the retry budget. A retry waits for a random time (full jitter) after
-    what the provider asked for, if that leaves time to answer.
+    The first provider is asked first, and any other freely when it fails; but one that keeps failing, and any second
+    call to the same provider, takes from the retry budget. A retry waits for a random time (full jitter) after what the
+    provider asked for, if that leaves time to answer.
     """
 
     def __init__(self, guard: Guard, operation: Operation, providers: Sequence[str], limit: int = ATTEMPTS) -> None:
         self._guard, self._operation, self._providers, self._limit = guard, operation, providers, limit
         self._failures: dict[str, ProviderError] = {}
         self._made = 0
+        self._asked = ""
         self.deadline = guard.deadline()
         self.last_failure: ProviderError | None = None
 
@@ -36,7 +37,7 @@ class Attempts:
         self._failures[provider] = self.last_failure = error
 
     async def next(self, *, told: bool = False) -> str:
-        """The provider to ask. `told`: the reader has seen text, which only another provider may replace.
+        """The provider to ask. `told`: the reader has seen text, and who broke off is not asked to begin anew.
 
         Raises:
             DeadlineExceeded: no time is left.
@@ -44,14 +45,13 @@ class Attempts:
         """
         provider = None
         if not self.deadline.expired:
-            provider = self._fresh()
-            if provider is None and not told:
-                provider = await self._after_a_wait()
+            provider = self._fresh() or await self._after_a_wait(told=told)
         if provider is None:
             raise self._surrender(told=told) from self.last_failure or self._breaker(self._providers[0]).refusal()
         if self._made == 0:
             self._guard.budget.deposit()
         self._made += 1
+        self._asked = provider
         return provider
 
     def _fresh(self) -> str | None:
@@ -59,9 +59,10 @@ class Attempts:
         candidates = [name for name in self._providers if name not in self._failures and not self._breaker(name).wait]
         return next((name for name in candidates if self._take(name)), None)
 
-    async def _after_a_wait(self) -> str | None:
+    async def _after_a_wait(self, *, told: bool) -> str | None:
         """The one that can be asked soonest, again or because it was pausing."""
-        waits = {provider: self._wait(provider) for provider in self._providers if self._may_ask_again(provider)}
+        candidates = [name for name in self._providers if self._may_ask(name) and not (told and name == self._asked)]
+        waits = {provider: self._wait(provider) for provider in candidates}
         provider = min(waits, key=lambda name: waits[name], default=None)
         if provider is None or not self.deadline.leaves_time_after(waits[provider]) or not self._take(provider):
             return None
@@ -84,7 +85,7 @@ class Attempts:
             self._guard.count("fallbacks", provider, self._operation)
         return True
 
-    def _may_ask_again(self, provider: str) -> bool:
+    def _may_ask(self, provider: str) -> bool:
         return provider not in self._failures or self._failures[provider].retryable
 
     def _wait(self, provider: str) -> float:

@@ -12,6 +12,7 @@ from chains.resilience.failures import CircuitOpen, ProviderError
 
 FAILURES = 5  # in a row
 WINDOW = 20  # calls, of which
+FALTERING = 3  # in a row: not by chance, at a fault in five calls
 RATE = 0.5  # this share failing is as bad as a run
 COOLDOWN = 5.0  # seconds between probes: a provider that came back is used again within these
 
@@ -31,7 +32,7 @@ class Breaker:
         self._tripped = False
         self._probing = False
         self._streak = 0
-        self.faltering = False  # its newest call failed, or it asked to be left alone
+        self._misses = 0  # as the streak, with those that asked to be left alone
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self.cause: ProviderError | None = None
 
@@ -40,6 +41,11 @@ class Breaker:
         if self._now() < self._until:
             return "open" if self._tripped else "cooling"
         return "half_open" if self._tripped else "closed"
+
+    @property
+    def faltering(self) -> bool:
+        """Its newest calls failed: a further one may be wasted, whatever the state."""
+        return self._misses >= FALTERING
 
     @property
     def retry_after(self) -> float:
@@ -74,7 +80,7 @@ class Breaker:
         return CircuitOpen(self.cause.kind if self.cause else "", retry_after=self.retry_after)
 
     def succeed(self, *, probe: bool) -> None:
-        self._streak, self.faltering = 0, False
+        self._streak = self._misses = 0
         self._recent.append(False)
         self.revive(probe=probe)
 
@@ -83,7 +89,7 @@ class Breaker:
             self._close()
 
     def fail(self, error: ProviderError, *, probe: bool) -> None:
-        self.faltering = self.faltering or error.counts or error.pause > 0
+        self._misses += error.counts or error.pause > 0
         if error.lasting:
             self._trip(error, error.pause)
         elif error.counts:

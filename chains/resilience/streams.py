@@ -56,13 +56,13 @@ async def _stop(stream: AsyncGenerator[Any, None]) -> None:
     generators do not close one another. A cancellation reaches the innermost wait, which closes the connection.
     """
     for _ in range(_STEPS):
-        step = asyncio.ensure_future(_swallow_next(stream))
-        await asyncio.sleep(0)
-        if not step.done():
+        step = asyncio.create_task(_swallow_next(stream))
+        try:
+            await asyncio.sleep(0)  # up to its wait, or to a chunk that lay ready
+        finally:
             step.cancel()
-            await asyncio.wait([step])
-            break
-        if not step.result():
+        await asyncio.wait([step])
+        if step.cancelled() or not step.result():
             break
     await stream.aclose()
 

@@ -17,6 +17,8 @@ FOREVER = 10_000.0
 Step = str | float | dict[str, Any] | Exception
 
 STOP: dict[str, Any] = {"finish_reason": "STOP", "model_name": "played-1"}
+GOOD = ("Every ", "joint.", STOP)
+OTHER = ("Another ", "answer.", {"finish_reason": "COMPLETE"})
 
 
 class PlayedModel(BaseChatModel):

@@ -69,6 +69,17 @@ def test_success_ends_a_run_of_failures(breaker: Breaker) -> None:
             call(breaker, ProviderDown())
         call(breaker)
     assert breaker.state == "closed"
+
+
+def test_breaker_falters_after_three_failures_of_any_kind(breaker: Breaker, clock: Clock) -> None:
+    call(breaker, ProviderDown())
+    call(breaker, RequestRefused())
+    call(breaker, RateLimited(retry_after=1))
+    assert not breaker.faltering
+    clock.now += 1
+    call(breaker, ProviderDown())
+    assert breaker.faltering
+    call(breaker)
     assert not breaker.faltering
 
 
