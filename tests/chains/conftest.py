@@ -16,6 +16,7 @@ from chains.collection import Client
 from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.providers.local_embeddings import LocalEmbeddings
 from chains.retriever import HybridRetriever
+from tests.qdrant_server import QdrantServer
 
 
 @contextmanager
@@ -33,7 +34,16 @@ def local_client(_: Path) -> Iterator[QdrantClient]:
         yield QdrantClient(":memory:")
 
 
-ENGINES = {"edge": edge_client, "local": local_client}
+@contextmanager
+def remote_client(directory: Path) -> Iterator[QdrantClient]:
+    """The client over HTTP, as in production, with a server that is as strict as Qdrant Cloud."""
+    with QdrantServer(directory) as server:
+        client = QdrantClient(server.url, check_compatibility=False, timeout=10)
+        yield client
+        client.close()
+
+
+ENGINES = {"edge": edge_client, "local": local_client, "remote": remote_client}
 
 
 @pytest.fixture
