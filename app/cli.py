@@ -1,4 +1,4 @@
-"""`docent serve | ingest | ask | eval`. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
+"""`docent serve | ingest | ask | eval | migrate-index`. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from app.logs import configure_logs
 from app.settings import Settings
 from chains.data_dir import DataDirBusy
-from chains.errors import DocentError, EmbeddedEngineError, EvaluationError, FingerprintMismatch, SettingsError
+from chains.errors import DocentError, EmbeddedEngineError, EvaluationError, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 cli = typer.Typer(
@@ -75,6 +75,14 @@ def evaluate(
     run(_settings(), questions, as_json=as_json)
 
 
+@cli.command(name="migrate-index")
+def migrate_index(as_json: AsJson = False) -> None:
+    """Copy the embedded index to the Qdrant at QDRANT_URL, without embedding again."""
+    from app.commands.migrate_index import run
+
+    run(_settings(), as_json=as_json)
+
+
 def _settings(**overrides: object) -> Settings:
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
     configure_logs(settings)
@@ -87,7 +95,7 @@ def main() -> None:
         cli()
     except SettingsError as error:
         _fail(error, 2)
-    except (DataDirBusy, DocentError, EmbeddedEngineError, EvaluationError, FingerprintMismatch, IngestError) as error:
+    except (DataDirBusy, DocentError, EmbeddedEngineError, EvaluationError, IngestError, SearchFault) as error:
         _fail(error, 1)
 
 

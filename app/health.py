@@ -17,7 +17,7 @@ UP = ("ok", "connected", "asleep")
 REMOTE_INTERVAL = 60.0  # seconds between probes while all is well: more would keep a scale-to-zero database awake
 EMBEDDED_INTERVAL = 20.0  # seconds; embedded engines never sleep, and nobody else would notice their death
 RETRY_INTERVAL = 2.0  # seconds after a probe that found something down, doubled up to RETRY_LIMIT
-RETRY_LIMIT = 15.0
+RETRY_LIMIT = 5.0
 SUSPICION_GAP = 0.2  # seconds; many failing turns make one probe
 PING_TIMEOUT = 10.0  # seconds; a scale-to-zero database may take several to wake
 
@@ -58,13 +58,16 @@ class Health:
 
     async def refresh(self) -> None:
         """Ask every service now, all at once."""
-        findings = await asyncio.gather(*(self._ask(name) for name in self._pings))
-        for name, finding in zip(list(self._pings), findings, strict=True):
-            before = self._findings.get(name, {}).get("status")
-            if finding["status"] != before:
-                report = log.info if finding["status"] in UP else log.warning
-                report("service", service=name, status=finding["status"], cause=finding.get("cause"))
-            self._findings[name] = finding
+        await asyncio.gather(*(self._renew(name) for name in self._pings))
+
+    async def _renew(self, name: str) -> None:
+        """Ask one service; what it says anew goes to the log."""
+        finding = await self._ask(name)
+        before = self._findings.get(name, {})
+        if any(finding.get(key) != before.get(key) for key in ("status", "cause")):
+            report = log.info if finding["status"] in UP else log.warning
+            report("service", service=name, status=finding["status"], cause=finding.get("cause"))
+        self._findings[name] = finding
 
     async def _ask(self, name: str) -> Finding:
         try:

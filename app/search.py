@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -10,17 +11,19 @@ from langchain_core.documents import Document
 
 from app.health import Finding, Health
 from app.settings import Settings
-from chains.errors import EmbeddedEngineError, FingerprintMismatch, RetrievalUnavailable, SettingsError
+from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from chains.collection_check import View
     from chains.edge import EdgeClient
     from chains.providers import PinnedEmbeddings
     from chains.retriever import HybridRetriever
 
-MISSING = "the collection is absent or empty; run: docent ingest PATH"
+LOOK_GAP = 2.0  # seconds; while the index is away, many turns make one look
+RETRY_AFTER = 5  # seconds, for turns that are refused meanwhile
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +36,11 @@ class Search:
         self._name = settings.qdrant_collection
         self._edge: EdgeClient | None = None
         self._client: Any = None
-        self._fault: Finding | None = {"status": "disconnected"}
+        self._health = health
+        self._view: View | None = None
+        self._fault: Exception | None = SearchFault("not open yet")
+        self._looked_at = -LOOK_GAP
+        self._looking = asyncio.Lock()
         self.embeddings: PinnedEmbeddings | None = None
         self.model: BaseChatModel | None = None
         self._retriever: HybridRetriever | None = None
@@ -48,17 +55,14 @@ class Search:
             EmbeddedEngineError: the index cannot be opened here.
         """
         from chains.providers import chat_model, embeddings
-        from chains.retriever import HybridRetriever
 
         self.embeddings = embeddings(self._settings)
         self.model = chat_model(self._settings, self.embeddings)
         await asyncio.gather(self._open_embeddings(self.embeddings), self._open_client())
-        if self._model_fault is not None:
-            return
-        self._retriever = HybridRetriever(client=self._client, collection=self._name, embeddings=self.embeddings)
-        if self._edge is not None and await self._wants_pages():
+        self._retriever = self._build_retriever(self.embeddings)
+        if self._edge is not None and self._model_fault is None and await self._wants_pages():
             await asyncio.to_thread(self._index, self._edge)
-        await self._check()
+        await self._look()
 
     async def close(self) -> None:
         if self._client is not None:
@@ -75,13 +79,19 @@ class Search:
         """The retriever, unless the collection is known to be unfit: then no question is answered from it.
 
         Raises:
-            RetrievalUnavailable: collection missing, empty, or made with another model.
+            RetrievalUnavailable: the cause says why, and health, too.
         """
-        if self._fault is not None:
-            await self._check()
-        if self._fault is not None or self._model_fault is not None or self._retriever is None:
+        if self._retriever is None or self._model_fault is not None:
             raise RetrievalUnavailable
-        return await self._retriever.ainvoke(query)
+        if self._fault is not None:
+            await self._look(gap=LOOK_GAP)
+        if self._fault is not None:
+            raise RetrievalUnavailable(retry_after=RETRY_AFTER) from self._fault
+        try:
+            return await self._retriever.ainvoke(query)
+        except RetrievalUnavailable:
+            self._health.suspect()
+            raise
 
     async def _open_embeddings(self, embeddings: PinnedEmbeddings) -> None:
         """Without its files the model answers nothing, but the service starts and says why."""
@@ -93,10 +103,9 @@ class Search:
 
     async def _open_client(self) -> None:
         if self._settings.qdrant_url:
-            from qdrant_client import AsyncQdrantClient
+            from chains.remote_qdrant import async_remote_client
 
-            key = self._settings.qdrant_api_key
-            self._client = AsyncQdrantClient(self._settings.qdrant_url, api_key=key, timeout=8)
+            self._client = async_remote_client(self._settings)
             return
         from chains.edge import AsyncEdgeClient, EdgeClient
 
@@ -124,34 +133,45 @@ class Search:
             return
         log.info("indexed", **report.as_dict())
 
-    async def _check(self) -> None:
-        """Look at the collection; a fault keeps questions away from it until the next look."""
-        finding = await self._ping()
-        self._fault = None if finding["status"] == "connected" else finding
+    def _build_retriever(self, embeddings: PinnedEmbeddings) -> HybridRetriever:
+        from chains.collection_payload import PayloadKeys
+        from chains.ingest import fingerprint_of
+        from chains.remote_qdrant import place_of
+        from chains.retriever import HybridRetriever
+
+        return HybridRetriever(
+            client=self._client,
+            collection=self._name,
+            embeddings=embeddings,
+            fingerprint=fingerprint_of(embeddings),
+            keys=PayloadKeys.of(self._settings),
+            vector_name=self._settings.qdrant_vector_name,
+            deadline=self._settings.retrieve_timeout,
+            place=place_of(self._settings),
+        )
+
+    async def _look(self, gap: float = 0.0) -> None:
+        """Look at the collection, unless somebody did less than `gap` seconds ago; a fault keeps questions away."""
+        asked = time.monotonic()
+        async with self._looking:
+            if self._looked_at > asked - gap:
+                return
+            try:
+                self._view, self._fault = await self.retriever().look(), None
+            except (SearchFault, DocentError, SettingsError) as error:
+                self._fault = error
+            self._looked_at = time.monotonic()
 
     async def _ping(self) -> Finding:
-        from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-        from qdrant_client.http.exceptions import ApiException
-
-        from chains.collection import check_fingerprint, fetch_fingerprint
-        from chains.ingest import fingerprint_of
-
-        if self._client is None or self.embeddings is None:
-            return {"status": "disconnected", "cause": "not open yet"}
-        base = {"collection": self._name}
-        try:
-            if not await self._client.collection_exists(self._name):
-                return {"status": "missing_collection", **base, "cause": MISSING}
-            stored = await fetch_fingerprint(self._client, self._name)
-            check_fingerprint(self._name, stored, fingerprint_of(self.embeddings))
-            vectors = (await self._client.count(self._name)).count
-        except FingerprintMismatch as error:
-            return {"status": "mismatch", **base, "cause": str(error)}
-        except (ApiException, EmbeddedEngineError, ResourceExhaustedResponse, ValueError) as error:
-            return {"status": "disconnected", **base, "cause": f"{type(error).__name__}: {error}"}
-        if vectors == 0:
-            return {"status": "missing_collection", **base, "vectors": 0, "cause": MISSING}
-        return {"status": "connected", **base, "vectors": vectors}
+        if self._retriever is not None:
+            await self._look()
+        finding: Finding = {"collection": self._name}
+        if self._fault is not None:
+            status = getattr(self._fault, "status", SearchFault.status)
+            return {"status": status, **finding, "cause": str(self._fault)}
+        assert self._view is not None
+        notes = {"notes": self._view.notes} if self._view.notes else {}
+        return {"status": "connected", **finding, "vectors": self._view.points, **notes}
 
     async def _ping_model(self) -> Finding:
         if self.model is None or self._model_fault is not None:

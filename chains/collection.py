@@ -24,6 +24,7 @@ __all__ = [
     "Fingerprint",
     "check_fingerprint",
     "create_collection",
+    "ensure_indexes",
     "fetch_fingerprint",
     "fingerprint_of",
     "read_fingerprint",
@@ -79,8 +80,15 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
         sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         metadata={OWNER: fingerprint.as_dict()},
     )
+    ensure_indexes(client, name)
+
+
+def ensure_indexes(client: Client, name: str) -> None:
+    """Make those payload indexes that the collection lacks: one of an earlier version, say."""
+    present = client.get_collection(name).payload_schema
     for field in INDEXED:
-        client.create_payload_index(name, field, field_schema=models.PayloadSchemaType.KEYWORD)
+        if field not in present:
+            client.create_payload_index(name, field, field_schema=models.PayloadSchemaType.KEYWORD)
 
 
 def read_fingerprint(client: Client, name: str) -> Fingerprint | None:
@@ -107,8 +115,8 @@ def check_fingerprint(name: str, stored: Fingerprint | None, expected: Fingerpri
     if stored == expected:
         return
     raise FingerprintMismatch(
-        f"Collection {name!r} {_difference(stored, expected)}. Run `docent ingest PATH` to index the pages again, "
-        "or go back to the settings that it was made with."
+        f"Collection {name!r} {_difference(stored, expected)}. Set QDRANT_COLLECTION to a new name and run "
+        "`docent ingest PATH`, or go back to the settings that it was made with."
     )
 
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
@@ -18,29 +17,19 @@ from langchain_qdrant.sparse_embeddings import SparseEmbeddings
 from pydantic import Field, PrivateAttr
 from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-from qdrant_client.http.exceptions import ApiException
 
-from chains.collection import (
-    CONTENT,
-    DENSE,
-    METADATA,
-    SPARSE,
-    AsyncClient,
-    Bm25Sparse,
-    Fingerprint,
-    check_fingerprint,
-    fingerprint_of,
-)
-from chains.errors import EmbeddedEngineError, FingerprintMismatch, RetrievalUnavailable
+from chains.collection import SPARSE, AsyncClient, Bm25Sparse, Fingerprint
+from chains.collection_check import ANSWER_TIMEOUT, CollectionCheck, Expected, View, cosine, dense_vector
+from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
+from chains.errors import RetrievalUnavailable, SearchFault
 from chains.providers import PinnedEmbeddings
+from chains.remote_qdrant import CLIENT_ERRORS
 from chains.term_weights import TermWeights
 
 PASSAGES = 6
 PREFETCH = 100  # what one list lacks gets nothing from it: nDCG@10 on SciFact is .731 with 30, .738 with 100
 GOOD_FOR = 30.0  # seconds that what is known of the collection (its fingerprint and size) is trusted
-
-# What the clients raise: refusals and transport, 429, and ValueError or RuntimeError of a malformed answer.
-_FAILURES = (ApiException, EmbeddedEngineError, FingerprintMismatch, LookupError, ValueError, RuntimeError)
+DEADLINE = 8.0  # seconds
 
 
 class HybridRetriever(BaseRetriever):
@@ -52,8 +41,15 @@ class HybridRetriever(BaseRetriever):
 
     A line that occurs twice in the question counts twice. `ainvoke(question, k=..., filter=...)` overrides the fields.
 
+    A collection that another program filled is searched by its dense vector alone; `coverage` is then None, because
+    nobody counted its words.
+
     Args:
         fingerprint: what the collection must have been made with; None: whatever it was.
+        keys: where a payload has its text and metadata.
+        vector_name: the dense vector, where several could be meant.
+        deadline: seconds that one search may take, the embedding of the question aside.
+        place: where the index is, for sentences to the author.
 
     Raises:
         RetrievalUnavailable: no answer from Qdrant, or no collection, an empty one, or one of another fingerprint.
@@ -68,9 +64,31 @@ class HybridRetriever(BaseRetriever):
     k: int = PASSAGES
     prefetch: int = PREFETCH
     filter: models.Filter | None = None
+    keys: PayloadKeys = DOCENTS_KEYS
+    vector_name: str | None = None
+    deadline: float = DEADLINE
+    place: str = "the index"
 
     _terms: TermWeights = PrivateAttr(default_factory=TermWeights)
+    _check: CollectionCheck | None = PrivateAttr(default=None)
+    _view: View = PrivateAttr(default=View(points=0))
     _checked_at: float = PrivateAttr(default=-GOOD_FOR)
+
+    async def look(self) -> View:
+        """Look at the collection now, and search it by what is found.
+
+        Raises:
+            SearchFault: it cannot be searched; says why, and the remedy.
+        """
+        if self._check is None:
+            expected = Expected(self.embeddings, self.fingerprint, self.keys, self.vector_name)
+            timeout = min(ANSWER_TIMEOUT, self.deadline)
+            self._check = CollectionCheck(self.client, self.collection, expected, self.place, timeout)
+        self._checked_at = -GOOD_FOR
+        self._view = await self._check.look()
+        self._terms.reset(self._view.points)
+        self._checked_at = time.monotonic()
+        return self._view
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun | None = None, **options: Any
@@ -106,31 +124,41 @@ class HybridRetriever(BaseRetriever):
         filter: models.Filter | None = None,
     ) -> list[models.ScoredPoint]:
         with _translated():
-            await self._check_collection()
-            unknown = self._terms.unknown(terms)
-            fused = self._fused(vector, terms, k or self.k, filter or self.filter)
-            requests = [fused, *map(_single_term, unknown)]
-            answers = await self.client.query_batch_points(self.collection, requests)
+            async with asyncio.timeout(self.deadline):
+                if time.monotonic() - self._checked_at > GOOD_FOR:
+                    await self.look()
+                search, unknown = self._requests(vector, terms, k or self.k, filter or self.filter)
+                requests = [search, *map(_single_term, unknown)]
+                answers = await self.client.query_batch_points(self.collection, requests)
         for term, answer in zip(unknown, answers[1:], strict=True):
             self._terms.learn(term, answer.points, SPARSE)
         return answers[0].points
 
-    async def _check_collection(self) -> None:
-        if time.monotonic() - self._checked_at < GOOD_FOR:
-            return
-        info = await self.client.get_collection(self.collection)
-        if not info.points_count:
-            raise LookupError(f"Collection {self.collection!r} is empty: run `docent ingest PATH`.")
-        if self.fingerprint:
-            check_fingerprint(self.collection, fingerprint_of(info), self.fingerprint)
-        self._terms.reset(info.points_count)
-        self._checked_at = time.monotonic()
+    def _requests(
+        self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
+    ) -> tuple[models.QueryRequest, list[int]]:
+        """The search, and the terms whose idf has to be asked for."""
+        if not self._view.hybrid:
+            return self._dense(vector, k, condition), []
+        return self._fused(vector, terms, k, condition), self._terms.unknown(terms)
+
+    def _dense(self, vector: list[float], k: int, condition: models.Filter | None) -> models.QueryRequest:
+        name = self._view.dense
+        return models.QueryRequest(
+            query=vector,
+            using=name or None,
+            filter=condition,
+            limit=k,
+            with_payload=True,
+            with_vector=[name] if name else True,
+        )
 
     def _fused(
         self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
     ) -> models.QueryRequest:
         depth = max(self.prefetch, k)
-        lists = [models.Prefetch(query=vector, using=DENSE, limit=depth, filter=condition)]
+        dense = self._view.dense
+        lists = [models.Prefetch(query=vector, using=dense, limit=depth, filter=condition)]
         if terms:
             lists.append(models.Prefetch(query=_sparse(terms), using=SPARSE, limit=depth, filter=condition))
         return models.QueryRequest(
@@ -138,7 +166,7 @@ class HybridRetriever(BaseRetriever):
             query=models.FusionQuery(fusion=models.Fusion.DBSF),
             limit=k,
             with_payload=True,
-            with_vector=[DENSE],  # for the cosine of passages that only BM25 found
+            with_vector=[dense],  # for the cosine of passages that only BM25 found
         )
 
     def _documents(
@@ -148,34 +176,25 @@ class HybridRetriever(BaseRetriever):
         terms: Mapping[int, int],
         timings: Mapping[str, float],
     ) -> list[Document]:
-        payloads = [point.payload or {} for point in points]
-        held = self.sparse.embed_documents([payload.get(CONTENT, "") for payload in payloads])
+        texts = [self.keys.text(point.payload) for point in points]
+        held = self.sparse.embed_documents(texts) if self._view.hybrid else [None] * len(points)
         return [
             _document(
                 point,
+                self.keys,
                 score=point.score,
-                cosine=_cosine(point, vector),
-                coverage=self._terms.coverage(terms, passage.indices),
+                cosine=cosine(dense_vector(point.vector, self._view.dense), vector),
+                coverage=self._terms.coverage(terms, passage.indices) if passage else None,
                 timings=dict(timings),
             )
             for point, passage in zip(points, held, strict=True)
         ]
 
 
-def _document(point: models.ScoredPoint, **signals: Any) -> Document:
-    payload = point.payload or {}
-    metadata = payload.get(METADATA) or {}
-    shown = payload.get(CONTENT, "").removeprefix(f"{metadata.get('heading', '')}\n\n")
-    return Document(id=str(point.id), page_content=shown, metadata=metadata | signals)
-
-
-def _cosine(point: models.ScoredPoint, vector: list[float]) -> float:
-    """0 for a point without the dense vector, as a client that leaves vectors out would send it."""
-    stored = point.vector.get(DENSE) if isinstance(point.vector, dict) else None
-    if not stored:
-        return 0.0
-    of_passage, of_question = np.asarray(stored, dtype=np.float64), np.asarray(vector, dtype=np.float64)
-    return float(of_passage @ of_question / (np.linalg.norm(of_passage) * np.linalg.norm(of_question)))
+def _document(point: models.ScoredPoint, keys: PayloadKeys, **signals: Any) -> Document:
+    facts = keys.facts(point.payload)
+    shown = keys.text(point.payload).removeprefix(f"{facts.get('heading', '')}\n\n")
+    return Document(id=str(point.id), page_content=shown, metadata=facts | signals)
 
 
 def _single_term(term: int) -> models.QueryRequest:
@@ -192,5 +211,5 @@ def _translated() -> Iterator[None]:
         yield
     except ResourceExhaustedResponse as error:
         raise RetrievalUnavailable(retry_after=error.retry_after_s) from error
-    except _FAILURES as error:
+    except (*CLIENT_ERRORS, SearchFault, TimeoutError) as error:
         raise RetrievalUnavailable from error

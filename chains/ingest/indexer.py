@@ -19,6 +19,7 @@ from chains.collection import (
     Fingerprint,
     check_fingerprint,
     create_collection,
+    ensure_indexes,
     read_fingerprint,
     vector_store,
 )
@@ -111,6 +112,7 @@ class Indexer:
         if not self._client.collection_exists(self._name):
             create_collection(self._client, self._name, self._fingerprint)
         check_fingerprint(self._name, read_fingerprint(self._client, self._name), self._fingerprint)
+        ensure_indexes(self._client, self._name)
 
     def _stored(self, within: str) -> Stored:
         """What the collection holds of the pages below `within`."""
