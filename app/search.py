@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 
 from app.health import Finding, Health
 from app.settings import Settings
-from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
+from chains.errors import DocentError, FingerprintMismatch, RetrievalUnavailable, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Search:
         log.info("indexing", docs=str(self._settings.docs))
         try:
             report = ingest_folder(self._settings.docs, self._settings, edge, self.embeddings)
-        except IngestError as error:
+        except (IngestError, FingerprintMismatch) as error:
             log.error("indexing_failed", cause=str(error))
             return
         log.info("indexed", **report.as_dict())
