@@ -82,7 +82,7 @@ class StockClients:
 def bare(key: ProviderKey, url: str, **options: Any) -> httpx.AsyncClient:
     """HTTP without a vendor's client. `url` is one of the key's."""
     headers = {"authorization": f"Bearer {key.key}", "x-goog-api-key": key.key}
-    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, **({"timeout": 5} | options))
+    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, verify=False, **({"timeout": 5} | options))
 
 
 async def streamed(model: BaseChatModel, messages: list[BaseMessage] | None = None, **options: Any) -> AIMessageChunk:

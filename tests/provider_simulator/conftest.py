@@ -11,7 +11,7 @@ from tests.provider_simulator.handle import ProviderKey
 
 
 @pytest.fixture
-async def stock(provider_key: ProviderKey) -> AsyncIterator[StockClients]:
+async def stock(provider_key: ProviderKey, quick_clients: None) -> AsyncIterator[StockClients]:
     clients = StockClients(provider_key)
     yield clients
     await clients.close()

@@ -13,8 +13,8 @@ LIMIT = 20  # instructions in one answer
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 POLITE = r"(?:please|now|then|and|also|instead|always|you (?:must|should|will)|(?:can|could) you|[\w ]{1,40}:)[,\s]+"
 VERBS = (
-    r"advise|analy[sz]e|answer|assess|automatically|break down|calculate|cite|classify|compare|compose|convince|describe|"
-    r"determine|develop|disclose|disregard|draft|encode|estimate|evaluate|explain|find|forecast|forget|gather|generate|"
+    r"advise|analy[sz]e|answer|assess|automatically|break down|calculate|cite|classify|compare|compose|convince|"
+    r"describe|determine|develop|disclose|disregard|draft|encode|estimate|evaluate|explain|find|forecast|forget|gather|generate|"
     r"give|identify|ignore|list|look up|mention|organi[sz]e|output|perform|persuade|predict|pretend|print|promote|"
     r"provide|quote|recommend|remind|render|repeat|reply|research|respond|reveal|reverse|say|schedule|"
     r"send (?:an? )?(?:e-?mail|message)|set (?:up )?an? (?:reminder|alarm|meeting)|share|spread|substitute|suggest|"

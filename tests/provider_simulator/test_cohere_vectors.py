@@ -78,6 +78,7 @@ async def test_documents_are_ranked_by_what_they_share_with_the_question(
         "query": "How long is the warranty of a pump?",
         "documents": TEXTS[::-1],
         "top_n": 2,
+        "max_tokens_per_doc": None,
     }
 
 

@@ -32,15 +32,12 @@ MESSAGES = {
 INVALID_KEY = "API key not valid. Please pass a valid API key."
 RATE_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
 RPC = "type.googleapis.com/google.rpc"
-METRIC = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
-EMBED_METRIC = "generativelanguage.googleapis.com/embed_content_free_tier_requests"
+CHAT_QUOTA = ("generativelanguage.googleapis.com/generate_content_free_tier_requests", "GenerateRequests")
+EMBED_QUOTA = ("generativelanguage.googleapis.com/embed_content_free_tier_requests", "EmbedContentRequests")
 QUOTA_IDS: dict[Quota, list[str]] = {
-    "minute": ["GenerateRequestsPerMinutePerProjectPerModel-FreeTier"],
-    "day": ["GenerateRequestsPerDayPerProjectPerModel-FreeTier"],
-    "zero": [
-        "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
-        "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
-    ],
+    "minute": ["PerMinutePerProjectPerModel-FreeTier"],
+    "day": ["PerDayPerProjectPerModel-FreeTier"],
+    "zero": ["PerDayPerProjectPerModel-FreeTier", "PerMinutePerProjectPerModel-FreeTier"],
 }
 LIMITS: dict[Quota, int] = {"minute": 10, "day": 250, "zero": 0}
 USUAL_WAIT = 17  # seconds, when the fault does not say
@@ -104,21 +101,27 @@ def exceeded(call: Call, failure: Failure) -> JsonAnswer:
     """Google tells seconds to wait for a spent day, too, and for a quota of zero."""
     quota = failure.quota or "minute"
     wait = USUAL_WAIT if failure.retry_after is None else failure.retry_after
-    metric = EMBED_METRIC if call.operation.endswith("embed") else METRIC
+    metric, _ = quota_of(call)
     line = f"* Quota exceeded for metric: {metric}, limit: {LIMITS[quota]}, model: {call.model}\n"
     text = (
         "You exceeded your current quota, please check your plan and billing details. For more information on this "
         f"error, head to: {RATE_LIMITS}. To monitor your current usage, head to: https://ai.dev/rate-limit. \n"
         f"{line * len(QUOTA_IDS[quota])}Please retry in {wait:g}s."
     )
-    return JsonAnswer(error(429, failure.message or text, details_of(call, metric, quota, wait)), 429)
+    return JsonAnswer(error(429, failure.message or text, details_of(call, quota, wait)), 429)
 
 
-def details_of(call: Call, metric: str, quota: Quota, wait: float) -> list[dict[str, Any]]:
+def quota_of(call: Call) -> tuple[str, str]:
+    """The metric that is counted, and how the names of its quotas begin."""
+    return EMBED_QUOTA if call.operation.endswith("embed") else CHAT_QUOTA
+
+
+def details_of(call: Call, quota: Quota, wait: float) -> list[dict[str, Any]]:
+    metric, name = quota_of(call)
     common = {"quotaMetric": metric, "quotaDimensions": {"model": call.model, "location": "global"}}
     value = {"quotaValue": str(LIMITS[quota])} if LIMITS[quota] else {}
     help_links = [{"description": "Learn more about Gemini API quotas", "url": RATE_LIMITS}]
-    violations = [{"quotaId": quota_id, **common, **value} for quota_id in QUOTA_IDS[quota]]
+    violations = [{"quotaId": f"{name}{span}", **common, **value} for span in QUOTA_IDS[quota]]
     return [
         {"@type": f"{RPC}.Help", "links": help_links},
         {"@type": f"{RPC}.QuotaFailure", "violations": violations},
