@@ -93,6 +93,7 @@ async def test_database_elsewhere_that_is_killed_and_comes_back(deployed: LiveSe
         await health_of(client, postgres="connected")
 
 
+@pytest.mark.slow
 async def test_turn_that_runs_while_postgres_dies_tells_its_reader(scripted: LiveService) -> None:
     """The words are told, but as nothing could be stored the end says so; later the same turn runs again."""
     async with client_of(scripted) as client:
