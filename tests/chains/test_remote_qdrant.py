@@ -44,8 +44,8 @@ def test_host_outside_is_public(host: str) -> None:
         ("ftp://qdrant", "begins with https://"),
         ("https://:6333", "begins with https://"),
         ("https://qdrant:port", "cannot be read"),
-        ("https://user:secret-of-mine@qdrant", "QDRANT_API_KEY"),
-        ("https://qdrant?api_key=secret-of-mine", "QDRANT_API_KEY"),
+        ("https://user:secret-of-mine@qdrant", "_API_KEY"),
+        ("https://qdrant?api_key=secret-of-mine", "_API_KEY"),
     ],
 )
 def test_malformed_address_names_the_variable_and_not_the_value(url: str, says: str) -> None:
