@@ -27,12 +27,13 @@ PROMPT = ChatPromptTemplate.from_messages(
 )
 
 
-def build_rag_chain(
+def build_rag_chain(  # noqa: PLR0913 - one argument a stage
     retriever: Runnable[str, list[Document]],
     model: Runnable[Any, Any],
     *,
     prompt: Runnable[dict[str, Any], PromptValue] = PROMPT,
     condense: Runnable[dict[str, Any], str] | None = None,
+    rerank: Runnable[dict[str, Any], list[Document]] | None = None,
     gate: Runnable[dict[str, Any], Evidence] | None = None,
     cite: Runnable[dict[str, Any], ReplyPart] | None = None,
 ) -> Runnable[dict[str, Any], ReplyPart]:
@@ -42,6 +43,7 @@ def build_rag_chain(
 
     - condense: {turn, history} -> `query`, what to search for
     - retriever: the query -> `passages`
+    - rerank: {turn, history, query, candidates} -> `passages`, where the retriever's are `candidates`; none if absent
     - gate: {turn, history, query, passages} -> `evidence`; no evidence is answered without the model
     - prompt: {context, question, selection, history} -> messages, which get the passages as `documents` besides
     - model: messages -> `message`, a message or text, whole or streamed
@@ -58,11 +60,21 @@ def build_rag_chain(
     return (
         inline(read_turn).with_config(run_name="Read")
         | RunnablePassthrough.assign(query=condense.with_config(run_name="Condense"))
-        | RunnablePassthrough.assign(passages=find.with_config(run_name="Find"))
+        | find_passages(find.with_config(run_name="Find"), rerank)
         | RunnablePassthrough.assign(evidence=(gate or inline(weigh)).with_config(run_name="Gate"))
         | answer_from_evidence(ask.with_config(run_name="Answer"))
         | (cite or write_reply(name_of(model))).with_config(run_name="Cite")
     ).with_config(run_name="Docent")
+
+
+def find_passages(
+    find: Runnable[Any, list[Document]], rerank: Runnable[dict[str, Any], list[Document]] | None
+) -> Runnable[Any, Any]:
+    """Adds `passages`; with a reranker also `candidates`, before they are ranked."""
+    if rerank is None:
+        return RunnablePassthrough.assign(passages=find)
+    ranked = RunnablePassthrough.assign(passages=rerank.with_config(run_name="Rerank"))
+    return RunnablePassthrough.assign(candidates=find) | ranked
 
 
 def read_turn(inputs: dict[str, Any]) -> dict[str, Any]:

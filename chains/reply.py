@@ -25,8 +25,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 class ReplyWriter:
     """Takes what the stages add to the turn, in their order; gives the parts of the reply as early as they are known.
 
-    Keys: `turn`, `history`, `started` (of `time.perf_counter`), `query`, `passages`, `evidence`, `message` (whole or
-    in chunks; a text stands for a message without details). Others are left aside. A message whose
+    Keys: `turn`, `history`, `started` (of `time.perf_counter`), `query`, `candidates`, `passages`, `evidence`,
+    `message` (whole or in chunks; a text stands for a message without details). Others are left aside. A message whose
     `response_metadata` has `restart` voids what the model said before it.
     """
 
@@ -54,6 +54,8 @@ class ReplyWriter:
                     yield from [ReplyPart(stage="condensing")] if value else []
                 case "query":
                     yield self._searching(value)
+                case "candidates":
+                    yield from [ReplyPart(stage="reranking")] if len(value) > 1 else []
                 case "passages":
                     self._timings |= value[0].metadata.get("timings", {}) if value else {}
                 case "evidence":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.errors import SettingsError
 from chains.hosts import is_public
+from chains.remote_postgres import read_address
+
+CHAT_PROVIDERS = ("auto", "gemini", "cohere", "openai_compatible", "local")
+
+CLUSTER = "https://example.eu-central-1.aws.cloud.qdrant.io"
+
+_LANGCHAINS = re.compile(r"[a-z][a-z0-9_]*:\S+")
+_NEEDS = {
+    "gemini": ("GEMINI_API_KEY",),
+    "cohere": ("COHERE_API_KEY",),
+    "openai_compatible": ("OPENAI_BASE_URL", "OPENAI_MODEL"),
+}
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +34,22 @@ class ChainSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
-    chat_provider: Literal["auto", "local"] = "auto"
-    embedding_provider: Literal["auto", "local"] = "auto"
+    chat_provider: str = "auto"
+    gemini_api_key: str | None = Field(default=None, repr=False)
+    gemini_model: str = "gemini-3.5-flash"
+    gemini_base_url: str | None = None
+    cohere_api_key: str | None = Field(default=None, repr=False)
+    cohere_model: str = "command-a-03-2025"
+    cohere_base_url: str | None = None
+    openai_base_url: str | None = None
+    openai_api_key: str | None = Field(default=None, repr=False)
+    openai_model: str | None = None
+    embedding_provider: Literal["auto", "gemini", "cohere", "local"] = "auto"
+    gemini_embedding_model: str = "gemini-embedding-2"
+    cohere_embedding_model: str = "embed-v4.0"
+    embedding_dimensions: int | None = Field(default=None, ge=1, le=4096)
+    rerank_provider: Literal["auto", "cohere", "none"] = "auto"
+    cohere_rerank_model: str = "rerank-v4.0-fast"
     qdrant_url: str | None = None
     qdrant_api_key: str | None = None
     qdrant_collection: str = Field(default="docusaurus-book", pattern=r"^[A-Za-z0-9._-]{1,200}$")
@@ -58,7 +85,63 @@ class ChainSettings(BaseSettings):
     @field_validator("qdrant_url")
     @classmethod
     def address_of_a_server(cls, url: str | None) -> str | None:
-        return None if url is None else _checked_address(url)
+        return None if url is None else _checked_address(url, CLUSTER)
+
+    @field_validator("database_url")
+    @classmethod
+    def address_of_a_database(cls, url: str | None) -> str | None:
+        if url is not None:
+            read_address(url)
+        return url
+
+    @field_validator("gemini_base_url", "cohere_base_url", "openai_base_url")
+    @classmethod
+    def address_of_a_provider(cls, url: str | None) -> str | None:
+        return None if url is None else _checked_address(url, "https://llm.example.com/v1")
+
+    @field_validator("chat_provider")
+    @classmethod
+    def known_or_langchains(cls, provider: str) -> str:
+        if provider not in CHAT_PROVIDERS and not _LANGCHAINS.fullmatch(provider):
+            raise ValueError(
+                f"is one of {', '.join(CHAT_PROVIDERS)}, or a provider and a model of LangChain, such as "
+                "anthropic:claude-sonnet-4-5"
+            )
+        return provider
+
+    @model_validator(mode="after")
+    def providers_have_what_they_need(self) -> Self:
+        chosen = {
+            "CHAT_PROVIDER": self.chat_provider,
+            "EMBEDDING_PROVIDER": self.embedding_provider,
+            "RERANK_PROVIDER": self.rerank_provider,
+        }
+        for variable, provider in chosen.items():
+            for needed in _NEEDS.get(provider, ()):
+                if getattr(self, needed.lower()) is None:
+                    raise ValueError(f"{needed}: {variable}={provider} needs it")
+        return self
+
+    @property
+    def chat_providers(self) -> list[str]:
+        """Who answers, and who stands in: the first keyed provider that was not chosen. A local model needs nobody."""
+        keyed = [name for name in ("gemini", "cohere") if getattr(self, f"{name}_api_key")]
+        chosen = (keyed or ["local"])[0] if self.chat_provider == "auto" else self.chat_provider
+        if chosen == "local":
+            return [chosen]
+        return [chosen, *(name for name in keyed if name != chosen)][:2]
+
+    @property
+    def embedded_by(self) -> str:
+        """Which provider makes the vectors: gemini, cohere or local."""
+        if self.embedding_provider != "auto":
+            return self.embedding_provider
+        return "gemini" if self.gemini_api_key else "cohere" if self.cohere_api_key else "local"
+
+    @property
+    def reranks(self) -> bool:
+        """Whether Cohere puts the passages in order."""
+        return self.rerank_provider == "cohere" or (self.rerank_provider == "auto" and bool(self.cohere_api_key))
 
     @property
     def embedded(self) -> bool:
@@ -78,7 +161,7 @@ class ChainSettings(BaseSettings):
             raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
 
 
-def _checked_address(url: str) -> str:
+def _checked_address(url: str, example: str) -> str:
     """Without a trailing slash. What is wrong is said without the value, which may hold a key."""
     try:
         parts = urlsplit(url)
@@ -86,9 +169,9 @@ def _checked_address(url: str) -> str:
     except ValueError:
         raise ValueError("its host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("begins with https:// and a host, such as https://example.eu-central-1.aws.cloud.qdrant.io")
+        raise ValueError(f"begins with https:// and a host, such as {example}")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("is an address alone; the key goes into QDRANT_API_KEY")
+        raise ValueError("is an address alone; the key goes into the variable that ends in _API_KEY")
     if parts.scheme == "http" and is_public(host):
         raise ValueError("a public host must be https, or the key and the texts would travel in plain text")
     return url.rstrip("/")

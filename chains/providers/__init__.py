@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from langchain_core.embeddings import Embeddings
 
+from chains.errors import SettingsError
+
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from chains.resilience import ChatEndpoint
     from chains.settings import ChainSettings
 
 
@@ -37,6 +41,10 @@ class PinnedEmbeddings(Embeddings, ABC):
     def close(self) -> None:
         """Give back threads, connections and memory. Nothing may be embedded afterwards."""
 
+    async def aclose(self) -> None:
+        """`close` for whoever stands on an event loop: connections belong to the one that they were used on."""
+        await asyncio.to_thread(self.close)
+
     @abstractmethod
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Never blocks the event loop; LangChain's own default would take a thread of the shared pool."""
@@ -44,6 +52,18 @@ class PinnedEmbeddings(Embeddings, ABC):
     @abstractmethod
     async def aembed_query(self, text: str) -> list[float]:
         """Never blocks the event loop, and never waits for more than one text of a running `aembed_documents`."""
+
+
+class Ranker(Protocol):
+    """A rerank model at a provider."""
+
+    provider: str
+    model_name: str
+
+    async def rank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How relevant each text is, 0 to 1."""
+
+    async def aclose(self) -> None: ...
 
 
 class CountWordPieces(Protocol):
@@ -55,21 +75,76 @@ class CountWordPieces(Protocol):
 
 
 def embeddings(settings: ChainSettings) -> PinnedEmbeddings:
-    """The embedding model that the settings choose, closed."""
-    match settings.embedding_provider:
-        case "auto" | "local":
-            from chains.providers.local_embeddings import LocalEmbeddings
+    """The embedding model that the settings choose, closed.
 
-            return LocalEmbeddings(settings.embed_model_dir)
+    Raises:
+        SettingsError: EMBEDDING_DIMENSIONS are not among the model's.
+    """
+    match settings.embedded_by:
+        case "gemini":
+            from chains.providers.gemini_embeddings import GeminiEmbeddings
+
+            return GeminiEmbeddings(settings)
+        case "cohere":
+            from chains.providers.cohere_embeddings import CohereEmbeddings
+
+            return CohereEmbeddings(settings)
+    from chains.providers.local_embeddings import LocalEmbeddings
+
+    chosen = LocalEmbeddings(settings.embed_model_dir)
+    if settings.embedding_dimensions not in (None, chosen.dimensions):
+        raise SettingsError(f"EMBEDDING_DIMENSIONS: the local model gives {chosen.dimensions}. Leave it unset.")
+    return chosen
+
+
+def chat_endpoints(settings: ChainSettings, embeddings: PinnedEmbeddings) -> list[ChatEndpoint]:
+    """Who answers, and who stands in, if anybody. The local model scores sentences with `embeddings`.
+
+    Importing a vendor's package takes more than a second: not for an event loop.
+
+    Raises:
+        SettingsError: a package is absent.
+    """
+    return [_chat_endpoint(name, settings, embeddings) for name in settings.chat_providers]
 
 
 def chat_model(settings: ChainSettings, embeddings: PinnedEmbeddings) -> BaseChatModel:
-    """The chat model that the settings choose; the local one scores sentences with `embeddings`."""
-    match settings.chat_provider:
-        case "auto" | "local":
-            from chains.providers.local_chat import ExtractiveChat
+    """The chat model alone, for notebooks: without deadline, retries and fallback, see `chains.resilience`."""
+    model: BaseChatModel = chat_endpoints(settings, embeddings)[0].model  # type: ignore[assignment]
+    return model
 
-            return ExtractiveChat(embeddings=embeddings)
+
+def reranker(settings: ChainSettings) -> Ranker | None:
+    """The rerank model that the settings choose, if any."""
+    if not settings.reranks:
+        return None
+    from chains.providers.cohere_rerank import CohereRanker
+
+    return CohereRanker(settings)
+
+
+def _chat_endpoint(name: str, settings: ChainSettings, embeddings: PinnedEmbeddings) -> ChatEndpoint:
+    match name:
+        case "gemini":
+            from chains.providers.gemini import gemini_chat
+
+            return gemini_chat(settings)
+        case "cohere":
+            from chains.providers.cohere import cohere_chat
+
+            return cohere_chat(settings)
+        case "openai_compatible":
+            from chains.providers.openai_compatible import openai_chat
+
+            return openai_chat(settings)
+        case "local":
+            from chains.providers.local_chat import ExtractiveChat
+            from chains.resilience import ChatEndpoint
+
+            return ChatEndpoint("local", ExtractiveChat(embeddings=embeddings))
+    from chains.providers.any_langchain import langchain_chat
+
+    return langchain_chat(settings)
 
 
 def word_pieces(settings: ChainSettings | None = None) -> CountWordPieces:
