@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.health import Finding, Health
+from app.health import REMOTE_INTERVAL, Finding, Health
 from app.settings import Settings
 from app.store import signing_key
 from app.visitor import VisitorTokens
 from chains.errors import EmbeddedEngineError, StorageUnavailable
+from chains.remote_postgres import explain, read_address
 
 if TYPE_CHECKING:
     from chains.embedded_postgres import EmbeddedPostgres
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to reach a database that is away; the last repeats
 FIRST_WAIT = 15.0  # seconds that a turn waits for the first connection before it is refused
+PING_PATIENCE = 4  # seconds for a connection, twice: health gives a probe ten
+ASLEEP_AFTER = 120.0  # seconds without a turn, and a remote database is left alone: suspending takes them 300 more
 LEASE_MARGIN = 30.0  # seconds beyond the deadline after which a running turn has lost its process
 
 log = structlog.get_logger(__name__)
@@ -35,6 +39,9 @@ class Storage:
         self._pool: Any = None
         self._store: PostgresMessageStore | None = None
         self._tokens = VisitorTokens(settings.secret_key) if settings.secret_key else None
+        self._fault = "no connection yet"
+        self._remote = bool(settings.database_url) and read_address(str(settings.database_url)).remote
+        self._pinged = 0.0
         self._opened = asyncio.Event()
         self.tried = asyncio.Event()
         health.register("postgres", self._ping)
@@ -48,7 +55,8 @@ class Storage:
                 self._opened.set()
                 return
             except (EmbeddedEngineError, StorageUnavailable, OSError) as error:
-                log.error("storage_unavailable", cause=str(error))
+                self._fault = explain(error.__cause__ or error) if self._settings.database_url else str(error)
+                log.error("storage_unavailable", cause=self._fault)
             finally:
                 self.tried.set()
             await asyncio.sleep(RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)])
@@ -83,7 +91,8 @@ class Storage:
 
     async def _connect(self) -> None:
         from chains.migrations import migrate
-        from chains.postgres_history import PostgresMessageStore, connection_pool
+        from chains.postgres_history import PostgresMessageStore
+        from chains.postgres_pool import connection_pool
 
         dsn = self._settings.database_url or await self._start_embedded()
         await asyncio.to_thread(migrate, dsn)
@@ -107,12 +116,45 @@ class Storage:
     async def _ping(self) -> Finding:
         """A round trip. An embedded server that died is started again at the second look, so that health showed it."""
         if not self._opened.is_set():
-            return {"status": "disconnected", "cause": "no connection yet"}
+            return {"status": "disconnected", "cause": self._fault}
+        if self._remote and (finding := self._left_alone()):
+            return finding
         if self._embedded is not None:
             if self._health.is_down("postgres"):
                 await asyncio.to_thread(self._embedded.ensure_running)
             elif not await asyncio.to_thread(self._embedded.alive):  # a pool would take 5 s to find out
                 return {"status": "disconnected", "cause": "the embedded server is gone"}
-        async with self._pool.connection(timeout=5) as connection:
-            await self._pool.check_connection(connection)
+        return await self._round_trip()
+
+    def _left_alone(self) -> Finding | None:
+        """What is said of a remote database without asking it; None when it is to be asked.
+
+        Asked are those that a turn has used a moment ago, once a minute, and those that have just failed. What sleeps
+        is not woken for health's sake: a suspended database costs nothing, and the next turn wakes it.
+        """
+        assert self._store is not None
+        now = time.monotonic()
+        if not self._store.answering or self._health.is_down("postgres"):
+            return None
+        if now - self._store.asked_at > ASLEEP_AFTER:
+            return {"status": "asleep"}
+        if now - self._pinged < REMOTE_INTERVAL - 1:
+            return {"status": "connected"}
+        self._pinged = now
+        return None
+
+    async def _round_trip(self) -> Finding:
+        """A pool knows only that it has no connection: what the database says to that is heard by one made apart."""
+        from psycopg import AsyncConnection, Error
+        from psycopg_pool import PoolTimeout
+
+        try:
+            try:
+                async with self._pool.connection(timeout=PING_PATIENCE) as connection:
+                    await self._pool.check_connection(connection)
+            except PoolTimeout:
+                async with await AsyncConnection.connect(self._pool.conninfo, connect_timeout=PING_PATIENCE):
+                    raise
+        except Error as error:
+            return {"status": "disconnected", "cause": explain(error) if self._settings.database_url else str(error)}
         return {"status": "connected"}

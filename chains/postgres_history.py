@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,7 +14,6 @@ from uuid import UUID, uuid4
 import orjson
 import psycopg
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -34,44 +34,19 @@ from chains.history_messages import (
     title_of,
 )
 from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, MESSAGES
+from chains.postgres_pool import STATEMENT_PATIENCE
 from chains.turn import ChatTurn, Reply, ReplyPart
 
 if TYPE_CHECKING:
     from langchain_postgres import PostgresChatMessageHistory
 
-PATIENCE = 10.0  # seconds for one statement; a serverless Postgres needs about 3 to wake up
-POOL_PATIENCE = 5.0  # seconds for a connection
 RETRY_AFTER = 2  # seconds
 
 log = logging.getLogger(__name__)
 
 
-def connection_pool(dsn: str, max_size: int = 10) -> AsyncConnectionPool:
-    """A closed pool as the store wants it: autocommit, and safe behind PgBouncer.
-
-    Connections are not checked before use, which would be a round trip more; the store repeats a statement that found
-    its connection dead. A failed reconnection is given up soon, for the pool tries one at a time and doubles its
-    pauses: later callers would wait for a pause to end although the server is back.
-    """
-    pooled_elsewhere = "-pooler" in str(conninfo_to_dict(dsn).get("host") or "")
-    return AsyncConnectionPool(
-        dsn,
-        min_size=1,
-        max_size=max_size,
-        open=False,
-        timeout=POOL_PATIENCE,
-        reconnect_timeout=2.0,
-        kwargs={
-            "autocommit": True,
-            "connect_timeout": 5,
-            "application_name": "docent",
-            "prepare_threshold": None if pooled_elsewhere else 5,
-        },
-    )
-
-
 class PostgresMessageStore:
-    """A MessageStore over a pool made by `connection_pool`; the tables are made by `chains.migrations`.
+    """A MessageStore over a pool made by `chains.postgres_pool`; the tables are made by `chains.migrations`.
 
     `window`: messages given to the chain. `lease`: seconds after which a turn that still runs has lost its process
     and may be taken over; longer than any turn's deadline.
@@ -80,6 +55,8 @@ class PostgresMessageStore:
     def __init__(self, pool: AsyncConnectionPool, window: int = WINDOW, lease: float = LEASE) -> None:
         self._pool, self._window, self._lease = pool, window, timedelta(seconds=lease)
         self._interrupted = _json(interruption())
+        self.asked_at = time.monotonic()  # by a turn or a reader, and whether the database answered
+        self.answering = True
         self._runs: dict[UUID, UUID] = {}  # turns begun here and not finished: whoever took one over is not overwritten
 
     async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
@@ -173,7 +150,18 @@ class PostgresMessageStore:
         }
 
     async def _ask(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """One statement; once more if its connection was dead. All of ours may be repeated."""
+        """One statement, and whether it was answered is known to whoever watches the database."""
+        self.asked_at = time.monotonic()
+        try:
+            rows = await self._ask_twice(statement, values)
+        except StorageUnavailable:
+            self.answering = False
+            raise
+        self.answering = True
+        return rows
+
+    async def _ask_twice(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Once more if its connection was dead. All of ours may be repeated."""
         try:
             return await self._execute(statement, values)
         except (PoolTimeout, PoolClosed, TimeoutError) as error:
@@ -187,7 +175,7 @@ class PostgresMessageStore:
             raise StorageUnavailable(retry_after=RETRY_AFTER) from error
 
     async def _execute(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        async with asyncio.timeout(PATIENCE), self._pool.connection() as connection:
+        async with asyncio.timeout(STATEMENT_PATIENCE), self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(cast("Any", statement), values)
             return await cursor.fetchall() if cursor.description else []

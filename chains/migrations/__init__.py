@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.errors import UndefinedTable
 
 from chains.errors import StorageUnavailable
+from chains.remote_postgres import read_address
 
 LOCK = int.from_bytes(b"docent")
 VERSION_TABLE = "docent_revision"  # alembic's own name may be taken by another program in the same database
@@ -26,14 +27,14 @@ def migrate(dsn: str) -> None:
     revision that is not known here was made by newer code: it is left alone, for migrations only add.
 
     Raises:
-        StorageUnavailable: the database is away.
+        StorageUnavailable: the database is away, or lets nobody make tables; its cause is psycopg's.
     """
     try:
         with _connect(dsn) as connection:
             current = stored_revision(connection) == REVISIONS[-1]
         if not current:
             _upgrade(dsn)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise StorageUnavailable(retry_after=5) from error
 
 
@@ -52,19 +53,23 @@ def _upgrade(dsn: str) -> None:
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import NullPool, create_engine
+    from sqlalchemy.exc import DBAPIError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(dsn), poolclass=NullPool)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        stored = stored_revision(cast("Connection", connection.connection.driver_connection))
-        if stored is None or stored in REVISIONS:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        else:
-            log.warning("Newer code made revision %s of the database's schema; it is left as it is", stored)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            stored = stored_revision(cast("Connection", connection.connection.driver_connection))
+            if stored is None or stored in REVISIONS:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            else:
+                log.warning("Newer code made revision %s of the database's schema; it is left as it is", stored)
+    except DBAPIError as error:
+        raise (error.orig or error) from None  # psycopg's own
 
 
 def _connect(dsn: str) -> Connection:
-    return psycopg.connect(dsn, prepare_threshold=None, connect_timeout=10)
+    return psycopg.connect(**read_address(dsn).connect_options())

@@ -25,7 +25,7 @@ FLOORS = [
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",
      "chains.embedded_postgres", "chains.data_dir", "chains.remote_qdrant"],
-    ["chains.turn", "chains.settings", "chains.errors", "chains.hosts", "chains"],
+    ["chains.turn", "chains.settings", "chains.errors", "chains.hosts", "chains.remote_postgres", "chains"],
 ]  # fmt: skip
 
 # Modules that stand beside the one whose work they share.

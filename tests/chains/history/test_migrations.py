@@ -50,8 +50,9 @@ def test_migrate_by_several_processes_at_once(database: str) -> None:
 def test_migrate_that_fails_leaves_nothing(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("CREATE TABLE turn (theirs text)")
-    with pytest.raises(Exception, match="already exists"):
+    with pytest.raises(StorageUnavailable) as refused:
         migrate(database)
+    assert "already exists" in str(refused.value.__cause__)
     assert tables_of(database) == {"turn"}
 
 
