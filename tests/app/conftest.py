@@ -21,16 +21,12 @@ SCRIPTED = [sys.executable, str(HERE / "scripted_service.py"), "--port", "{port}
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
-    """`docent serve` as a developer starts it; two settings came out of an env file with quotes and blanks."""
+    """`docent serve` in development, with a model that some questions break or slow down, see scripted_service.py.
+
+    Two settings came out of an env file with quotes and blanks. To start a service takes 5 s of CPU: take this one.
+    """
     settings = {"ALLOWED_ORIGINS": f'"{READER}/"', "LOG_LEVEL": " info "}
-    with serving(tmp_path_factory.mktemp("service"), SITE, **settings) as service:
-        yield service
-
-
-@pytest.fixture(scope="session")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
-    """The same with a model that can be told to be slow or to break, see scripted_service.py."""
-    with serving(tmp_path_factory.mktemp("scripted"), SITE, command=SCRIPTED) as service:
+    with serving(tmp_path_factory.mktemp("service"), SITE, command=SCRIPTED, **settings) as service:
         yield service
 
 

@@ -21,25 +21,25 @@ INTERNAL = {"code": "internal", "message": "Something went wrong on our side. Pl
 
 
 @pytest.fixture
-async def client(scripted: LiveService) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(scripted) as client:
+async def client(service: LiveService) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(service) as client:
         client.headers["X-Docent-Visitor"] = (await client.post("/api/session")).json()["visitor_token"]
         yield client
 
 
-def assert_says_nothing(scripted: LiveService, told: object) -> None:
+def assert_says_nothing(service: LiveService, told: object) -> None:
     assert "internal:5432" not in str(told)
     assert "Traceback" not in str(told)
-    log = scripted.log.read_text()
+    log = service.log.read_text()
     assert SECRET not in log
     assert BREAK.removesuffix("?") not in log
 
 
 @pytest.mark.parametrize(("question", "partial"), [(BREAK, False), (MIDWAY, True)])
 async def test_stream_ends_with_one_error(
-    scripted: LiveService, client: httpx.AsyncClient, question: str, partial: bool
+    service: LiveService, client: httpx.AsyncClient, question: str, partial: bool
 ) -> None:
-    async with socket_of(scripted) as socket:
+    async with socket_of(service) as socket:
         by_sse = await stream(client, question)
         by_socket = await send(socket, question)
         after = await send(socket, DEPLOY)
@@ -52,62 +52,62 @@ async def test_stream_ends_with_one_error(
         assert told == INTERNAL | {"partial": partial}
         assert len(request_id) == 16
         assert bool(heard.text) == partial
-        assert_says_nothing(scripted, heard)
+        assert_says_nothing(service, heard)
     assert by_sse.headers["X-Request-Id"]
 
 
-async def test_reply_at_once_is_the_contracts_error(scripted: LiveService, client: httpx.AsyncClient) -> None:
+async def test_reply_at_once_is_the_contracts_error(service: LiveService, client: httpx.AsyncClient) -> None:
     response = await client.post("/api/chat", json={"question": BREAK}, headers=JSON)
     body = response.json()
     assert response.status_code == 500
     assert {name: body[name] for name in INTERNAL} == INTERNAL
     assert (body["partial"], body["request_id"]) == (False, response.headers["X-Request-Id"])
     assert body["outcome"] == "failed"
-    assert_says_nothing(scripted, body)
+    assert_says_nothing(service, body)
     assert (await ask(client, DEPLOY))["outcome"] == "answered"
 
 
-async def test_langserve_doors_give_a_failed_reply(scripted: LiveService, client: httpx.AsyncClient) -> None:
-    runnable = remote(scripted)
+async def test_langserve_doors_give_a_failed_reply(service: LiveService, client: httpx.AsyncClient) -> None:
+    runnable = remote(service)
     invoked = await runnable.ainvoke({"question": MIDWAY})
     streamed = folded([part async for part in runnable.astream({"question": MIDWAY})])
     batched = await runnable.abatch([{"question": BREAK}, {"question": DEPLOY}])
     for reply in (invoked, streamed, batched[0]):
         assert (reply["outcome"], reply["error"]) == ("failed", INTERNAL)
-        assert_says_nothing(scripted, reply)
+        assert_says_nothing(service, reply)
     assert (invoked["partial"], streamed["partial"]) == (True, True)
     assert invoked["answer"] == streamed["answer"] != ""
     assert batched[1]["outcome"] == "answered"
 
 
-async def test_chat_door_says_the_calm_sentence(scripted: LiveService) -> None:
+async def test_chat_door_says_the_calm_sentence(service: LiveService) -> None:
     message = {"type": "human", "content": BREAK}
-    told = [piece async for piece in remote(scripted, "chat").astream({"messages": [message]})]
+    told = [piece async for piece in remote(service, "chat").astream({"messages": [message]})]
     assert "".join(told) == INTERNAL["message"]
-    assert_says_nothing(scripted, told)
+    assert_says_nothing(service, told)
 
 
-async def test_interrupted_reply_is_kept_as_what_it_is(scripted: LiveService, client: httpx.AsyncClient) -> None:
+async def test_interrupted_reply_is_kept_as_what_it_is(service: LiveService, client: httpx.AsyncClient) -> None:
     turn: dict[str, Any] = {"question": MIDWAY, "conversation_id": str(uuid4()), "turn_id": str(uuid4())}
     heard = await stream(client, **turn)
     (kept,) = (await client.get(f"/api/conversation/{turn['conversation_id']}")).json()["messages"]
     assert (kept["state"], kept["outcome"], kept["partial"]) == ("partial", "failed", True)
     assert (kept["answer"], kept["grounded"]) == (heard.text, False)
-    assert_says_nothing(scripted, kept)
+    assert_says_nothing(service, kept)
 
 
-async def test_failed_turn_runs_again_under_its_id(scripted: LiveService, client: httpx.AsyncClient) -> None:
+async def test_failed_turn_runs_again_under_its_id(service: LiveService, client: httpx.AsyncClient) -> None:
     turn: dict[str, Any] = {"question": MIDWAY, "conversation_id": str(uuid4()), "turn_id": str(uuid4())}
-    calls = (scripted.data_dir / "calls").read_text().count("\n") if (scripted.data_dir / "calls").exists() else 0
+    calls = (service.data_dir / "calls").read_text().count("\n") if (service.data_dir / "calls").exists() else 0
     await stream(client, **turn)
     again = await stream(client, **turn)
     assert again.types[:2] == ["accepted", "restart"]
-    assert (scripted.data_dir / "calls").read_text().count("\n") == calls + 2
+    assert (service.data_dir / "calls").read_text().count("\n") == calls + 2
     assert len((await client.get(f"/api/conversation/{turn['conversation_id']}")).json()["messages"]) == 1
 
 
-async def test_failure_is_one_line_with_its_request(scripted: LiveService, client: httpx.AsyncClient) -> None:
+async def test_failure_is_one_line_with_its_request(service: LiveService, client: httpx.AsyncClient) -> None:
     heard = await stream(client, BREAK)
-    (line,) = scripted.log_lines(heard.headers["X-Request-Id"])
+    (line,) = service.log_lines(heard.headers["X-Request-Id"])
     assert (line["level"], line["event"], line["error"]) == ("error", "turn_failed", "RuntimeError")
     assert "scripted_service.py" in line["where"]

@@ -58,12 +58,12 @@ def assert_unavailable(responses: list[httpx.Response], heard: Heard) -> None:
     assert heard.last["retry_after"] > 0
 
 
-async def test_embedded_postgres_killed_while_serving_comes_back(scripted: LiveService) -> None:
-    async with client_of(scripted) as client:
+async def test_embedded_postgres_killed_while_serving_comes_back(service: LiveService) -> None:
+    async with client_of(service) as client:
         before = await ask(client, DEPLOY)
-        killed = scripted.postgres_pid()
+        killed = service.postgres_pid()
         os.kill(killed, signal.SIGKILL)
-        refused = await doors_while_away(scripted, client)
+        refused = await doors_while_away(service, client)
         report = await health_of(client, postgres="disconnected")
         assert report["status"] == "degraded"
         assert (await client.get("/health/ready")).status_code == 200
@@ -74,7 +74,7 @@ async def test_embedded_postgres_killed_while_serving_comes_back(scripted: LiveS
     assert_unavailable(*refused)
     assert after["outcome"] == "answered"
     assert [message["turn_id"] for message in stored] == [before["turn_id"], after["turn_id"]]
-    assert scripted.postgres_pid() != killed
+    assert service.postgres_pid() != killed
 
 
 async def test_database_elsewhere_that_is_killed_and_comes_back(deployed: LiveService, apart: EmbeddedPostgres) -> None:
@@ -94,13 +94,13 @@ async def test_database_elsewhere_that_is_killed_and_comes_back(deployed: LiveSe
 
 
 @pytest.mark.slow
-async def test_turn_that_runs_while_postgres_dies_tells_its_reader(scripted: LiveService) -> None:
+async def test_turn_that_runs_while_postgres_dies_tells_its_reader(service: LiveService) -> None:
     """The words are told, but as nothing could be stored the end says so; later the same turn runs again."""
-    async with client_of(scripted) as client:
+    async with client_of(service) as client:
         client.headers["X-Docent-Visitor"] = (await client.post("/api/session")).json()["visitor_token"]
         running = asyncio.create_task(stream(client, "How do I deploy a release slowly?"))
         await asyncio.sleep(0.6)
-        os.kill(scripted.postgres_pid(), signal.SIGKILL)
+        os.kill(service.postgres_pid(), signal.SIGKILL)
         heard = await running
         assert (heard.types[-1], heard.last["code"]) == ("error", "storage_unavailable")
         await health_of(client, postgres="disconnected")

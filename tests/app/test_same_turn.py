@@ -15,7 +15,7 @@ from live_service import LiveService
 pytestmark = pytest.mark.anyio
 
 DEPLOY = "How do I deploy a release?"
-SLOW = "How do I deploy a release slowly?"  # the scripted model takes a second and a half
+SLOW = "How do I deploy a release slowly?"  # the service model takes a second and a half
 
 
 def calls_of(service: LiveService) -> int:
@@ -39,18 +39,18 @@ async def messages_of(client: httpx.AsyncClient, turn: dict[str, Any]) -> list[d
     return messages
 
 
-async def test_same_turn_replays_the_stored_reply_through_every_door(scripted: LiveService) -> None:
+async def test_same_turn_replays_the_stored_reply_through_every_door(service: LiveService) -> None:
     turn = new_turn(DEPLOY)
-    async with client_of(scripted) as client, socket_of(scripted) as socket:
+    async with client_of(service) as client, socket_of(service) as socket:
         token = await visitor_of(client)
         first = await stream(client, **turn)
-        calls = calls_of(scripted)
+        calls = calls_of(service)
         again = await stream(client, **turn)
         by_socket = await send(socket, **turn, token=token)
         whole = await ask(client, **turn)
-        invoked = await remote(scripted, token=token).ainvoke(turn)
+        invoked = await remote(service, token=token).ainvoke(turn)
         assert len(await messages_of(client, turn)) == 1
-    assert calls_of(scripted) == calls
+    assert calls_of(service) == calls
     assert again.types[0] == "accepted"
     assert again.types[-3:] == ["sources", "token", "done"]
     for heard in (again, by_socket):
@@ -61,9 +61,9 @@ async def test_same_turn_replays_the_stored_reply_through_every_door(scripted: L
 
 
 @pytest.mark.parametrize("other", [{"question": "How are backups restored?"}, {"conversation_id": str(uuid4())}])
-async def test_turn_id_with_other_content_is_refused(scripted: LiveService, other: dict[str, str]) -> None:
+async def test_turn_id_with_other_content_is_refused(service: LiveService, other: dict[str, str]) -> None:
     turn = new_turn(DEPLOY)
-    async with client_of(scripted) as client, socket_of(scripted) as socket:
+    async with client_of(service) as client, socket_of(service) as socket:
         token = await visitor_of(client)
         await ask(client, **turn)
         refused = [
@@ -77,10 +77,10 @@ async def test_turn_id_with_other_content_is_refused(scripted: LiveService, othe
     assert (by_socket.types, by_socket.last["code"]) == (["error"], "turn_id_reuse")
 
 
-async def test_conversation_is_busy_while_a_turn_runs_in_it(scripted: LiveService) -> None:
+async def test_conversation_is_busy_while_a_turn_runs_in_it(service: LiveService) -> None:
     turn = new_turn(SLOW)
     other = {"question": DEPLOY, "conversation_id": turn["conversation_id"]}
-    async with client_of(scripted) as client, socket_of(scripted) as socket:
+    async with client_of(service) as client, socket_of(service) as socket:
         token = await visitor_of(client)
         running = asyncio.create_task(stream(client, **turn))
         await asyncio.sleep(0.5)
@@ -103,27 +103,27 @@ async def test_conversation_is_busy_while_a_turn_runs_in_it(scripted: LiveServic
     assert elsewhere["outcome"] == "answered"
 
 
-async def test_turn_that_runs_is_joined(scripted: LiveService) -> None:
+async def test_turn_that_runs_is_joined(service: LiveService) -> None:
     turn = new_turn(SLOW)
-    async with client_of(scripted) as client, socket_of(scripted) as socket:
+    async with client_of(service) as client, socket_of(service) as socket:
         token = await visitor_of(client)
-        before = calls_of(scripted)
+        before = calls_of(service)
         first = asyncio.create_task(stream(client, **turn))
         await asyncio.sleep(0.5)
         second = await send(socket, **turn, token=token)
         heard = await first
-    assert calls_of(scripted) == before + 1
+    assert calls_of(service) == before + 1
     assert second.reply() == heard.reply()
     assert len(second.of("token")) > 5
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/rag/invoke"])
-async def test_twenty_copies_at_once_make_one_turn(scripted: LiveService, path: str) -> None:
+async def test_twenty_copies_at_once_make_one_turn(service: LiveService, path: str) -> None:
     turn = new_turn(DEPLOY)
     body = turn if path == "/api/chat" else {"input": turn}
-    async with client_of(scripted) as client:
+    async with client_of(service) as client:
         await visitor_of(client)
-        before = calls_of(scripted)
+        before = calls_of(service)
         copies = [client.post(path, json=body, headers=JSON) for _ in range(20)]
         responses = await asyncio.gather(*copies)
         messages = await messages_of(client, turn)
@@ -131,16 +131,16 @@ async def test_twenty_copies_at_once_make_one_turn(scripted: LiveService, path: 
     assert {response.status_code for response in responses} == {200}
     replies = [response.json() if path == "/api/chat" else response.json()["output"] for response in responses]
     assert len({json.dumps(reply, sort_keys=True) for reply in replies}) == 1
-    assert calls_of(scripted) == before + 1
+    assert calls_of(service) == before + 1
     assert (len(messages), len(listed)) == (1, 1)
 
 
-async def test_reader_who_leaves_finds_the_whole_reply(scripted: LiveService) -> None:
+async def test_reader_who_leaves_finds_the_whole_reply(service: LiveService) -> None:
     turn = new_turn(SLOW)
-    async with client_of(scripted) as client:
+    async with client_of(service) as client:
         await visitor_of(client)
-        before = calls_of(scripted)
+        before = calls_of(service)
         async with client.stream("POST", "/api/chat", json=turn) as response:
             await anext(response.aiter_bytes())
         heard = await stream(client, **turn)
-    assert (heard.types[-1], calls_of(scripted)) == ("done", before + 1)
+    assert (heard.types[-1], calls_of(service)) == ("done", before + 1)
