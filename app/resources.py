@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -97,16 +98,24 @@ class Resources:
         return await self.search.find(query)
 
     async def _start(self) -> None:
-        from chains.rag import build_rag_chain
-
         await asyncio.gather(self.search.open(), self.storage.tried.wait())
-        assert self.search.model is not None
-        self._chain = build_rag_chain(RunnableLambda(self.search.find, name="Retrieve"), self.search.model)
+        self._chain = self._build_chain()
         await self.health.refresh()
         self.health.started = True
         self._started.set()
         log.info("started", status=self.health.status, environment=self.settings.environment, **self._address)
         await self.health.watch()
+
+    def _build_chain(self) -> Chain:
+        from chains.rag import build_rag_chain
+        from chains.rerank import CANDIDATES
+
+        assert self.search.model is not None
+        rerank = self.search.providers.rerank
+        find = partial(self.search.find, k=CANDIDATES if rerank else None)
+        return build_rag_chain(
+            RunnableLambda(find, name="Retrieve"), self.search.model, rerank=rerank.as_runnable() if rerank else None
+        )
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -10,16 +10,16 @@ import structlog
 from langchain_core.documents import Document
 
 from app.health import Finding, Health
+from app.providers import Providers
 from app.settings import Settings
-from chains.errors import DocentError, FingerprintMismatch, RetrievalUnavailable, SearchFault, SettingsError
+from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from chains.collection_check import View
     from chains.edge import EdgeClient
     from chains.providers import PinnedEmbeddings
+    from chains.resilience import ResilientModel
     from chains.retriever import HybridRetriever
 
 LOOK_GAP = 2.0  # seconds; while the index is away, many turns make one look
@@ -41,12 +41,9 @@ class Search:
         self._fault: Exception | None = SearchFault("not open yet")
         self._looked_at = -LOOK_GAP
         self._looking = asyncio.Lock()
-        self.embeddings: PinnedEmbeddings | None = None
-        self.model: BaseChatModel | None = None
         self._retriever: HybridRetriever | None = None
-        self._model_fault: str | None = None
         health.register("qdrant", self._ping)
-        health.register("local", self._ping_model)
+        self.providers = Providers(settings, health)
 
     async def open(self) -> None:
         """Load the model and open the index; on the embedded engine, fill an absent collection from DOCS.
@@ -54,52 +51,48 @@ class Search:
         Raises:
             EmbeddedEngineError: the index cannot be opened here.
         """
-        from chains.providers import chat_model, embeddings
-
-        self.embeddings = embeddings(self._settings)
-        self.model = chat_model(self._settings, self.embeddings)
-        await asyncio.gather(self._open_embeddings(self.embeddings), self._open_client())
+        await asyncio.gather(self.providers.open(), self._open_client())
+        assert self.embeddings is not None
         self._retriever = self._build_retriever(self.embeddings)
-        if self._edge is not None and self._model_fault is None and await self._wants_pages():
+        if self._edge is not None and self.providers.fault is None and await self._wants_pages():
             await asyncio.to_thread(self._index, self._edge)
         await self._look()
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
-        if self.embeddings is not None:
-            await asyncio.to_thread(self.embeddings.close)
+        await self.providers.close()
+
+    @property
+    def embeddings(self) -> PinnedEmbeddings | None:
+        return self.providers.embeddings
+
+    @property
+    def model(self) -> ResilientModel | None:
+        return self.providers.model
 
     def retriever(self) -> HybridRetriever:
         """The product's own retriever, without the guard of `find`."""
         assert self._retriever is not None
         return self._retriever
 
-    async def find(self, query: str) -> list[Document]:
+    async def find(self, query: str, k: int | None = None) -> list[Document]:
         """The retriever, unless the collection is known to be unfit: then no question is answered from it.
 
         Raises:
             RetrievalUnavailable: the cause says why, and health, too.
         """
-        if self._retriever is None or self._model_fault is not None:
+        if self._retriever is None or self.providers.fault is not None:
             raise RetrievalUnavailable
         if self._fault is not None:
             await self._look(gap=LOOK_GAP)
         if self._fault is not None:
             raise RetrievalUnavailable(retry_after=RETRY_AFTER) from self._fault
         try:
-            return await self._retriever.ainvoke(query)
+            return await self._retriever.ainvoke(query, k=k)
         except RetrievalUnavailable:
             self._health.suspect()
             raise
-
-    async def _open_embeddings(self, embeddings: PinnedEmbeddings) -> None:
-        """Without its files the model answers nothing, but the service starts and says why."""
-        try:
-            await asyncio.to_thread(embeddings.open)
-        except SettingsError as error:
-            log.error("model_unavailable", cause=str(error))
-            self._model_fault = str(error)
 
     async def _open_client(self) -> None:
         if self._settings.qdrant_url:
@@ -128,7 +121,7 @@ class Search:
         log.info("indexing", docs=str(self._settings.docs))
         try:
             report = ingest_folder(self._settings.docs, self._settings, edge, self.embeddings)
-        except (IngestError, FingerprintMismatch) as error:
+        except (IngestError, SearchFault) as error:
             log.error("indexing_failed", cause=str(error))
             return
         log.info("indexed", **report.as_dict())
@@ -172,9 +165,3 @@ class Search:
         assert self._view is not None
         notes = {"notes": self._view.notes} if self._view.notes else {}
         return {"status": "connected", **finding, "vectors": self._view.points, **notes}
-
-    async def _ping_model(self) -> Finding:
-        if self.model is None or self._model_fault is not None:
-            return {"status": "unavailable", "cause": self._model_fault}
-        name = str(getattr(self.model, "model_name", self.model._llm_type))
-        return {"status": "ok", "model": name, "notes": ["extractive", "english_only"]}

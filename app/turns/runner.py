@@ -29,6 +29,7 @@ from chains.history import (
     settled,
 )
 from chains.history_messages import failure, interruption
+from chains.resilience import Deadline, turn_deadline
 from chains.turn import ChatTurn, Outcome, Reply, ReplyPart
 
 COALESCE = 0.025  # seconds: 40 events a second read as a steady flow and cost a fifth of one event per token
@@ -210,7 +211,8 @@ class TurnRunner:
         deadline = asyncio.timeout(self._deadline)
         try:
             async with deadline:
-                await self._follow(begun, log, config)
+                with turn_deadline(Deadline(self._deadline)):
+                    await self._follow(begun, log, config)
         except asyncio.CancelledError:  # by `aclose` alone: nobody else has the task
             return interruption()
         except Exception as error:

@@ -48,9 +48,13 @@ def served_embedding_model(variable: str, model: str) -> str:
     return _served(variable, model, EMBEDDING, "new collections are made with it; older ones have to be indexed anew")
 
 
-def _served(variable: str, model: str, successors: dict[str, str], consequence: str) -> str:
+def served_name(model: str, successors: dict[str, str]) -> str:
     name = model.removeprefix("models/")
-    successor = successors.get(name, name)
+    return successors.get(name, name)
+
+
+def _served(variable: str, model: str, successors: dict[str, str], consequence: str) -> str:
+    name, successor = model.removeprefix("models/"), served_name(model, successors)
     if successor != name:
         log.warning("%s: %s was shut down, its successor is %s: %s", variable, name, successor, consequence)
     return successor

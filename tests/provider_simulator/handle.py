@@ -92,4 +92,4 @@ def running_simulator() -> Iterator[RunningSimulator]:
             yield RunningSimulator(address, control)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.communicate(timeout=10)
