@@ -12,7 +12,7 @@ from qdrant_client import AsyncQdrantClient, QdrantClient, models
 
 from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.edge_bm25 import Bm25Sparse
-from chains.errors import FingerprintMismatch
+from chains.errors import FingerprintMismatch, SearchFault
 
 __all__ = [
     "CONTENT",
@@ -73,13 +73,20 @@ class Fingerprint:
 
 
 def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> None:
-    """An empty collection with its indexes, which must exist before the first point (later ones miss the graph)."""
+    """An empty collection with its indexes, which must exist before the first point (later ones miss the graph).
+
+    Raises:
+        SearchFault: the server is too old to keep a fingerprint; nothing is left behind.
+    """
     client.create_collection(
         name,
         vectors_config={DENSE: models.VectorParams(size=fingerprint.dimensions, distance=models.Distance.COSINE)},
         sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         metadata={OWNER: fingerprint.as_dict()},
     )
+    if read_fingerprint(client, name) is None:
+        client.delete_collection(name)
+        raise SearchFault("This Qdrant keeps no metadata of a collection. Upgrade it to version 1.16 or newer.")
     ensure_indexes(client, name)
 
 

@@ -21,11 +21,15 @@ OPTIMIZER = {"deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "defaul
 
 
 class Cluster:
-    """Each method is one operation: the collection's name and the request's body give `result` of the answer."""
+    """Each method is one operation: the collection's name and the request's body give `result` of the answer.
 
-    def __init__(self, directory: Path, *, strict: bool = True) -> None:
+    `keeps_metadata` False: as before version 1.16.
+    """
+
+    def __init__(self, directory: Path, *, strict: bool = True, keeps_metadata: bool = True) -> None:
         self.client = EdgeClient(directory)
         self.strict = strict
+        self.keeps_metadata = keeps_metadata
 
     def list_collections(self, _: str, __: None) -> Any:
         return dumped(self.client.get_collections())
@@ -53,7 +57,9 @@ class Cluster:
     def create(self, name: str, body: models.CreateCollection) -> bool:
         vectors = body.vectors or {}
         named = vectors if isinstance(vectors, Mapping) else {UNNAMED: vectors}
-        return self.client.create_collection(name, named, body.sparse_vectors, body.metadata)
+        return self.client.create_collection(
+            name, named, body.sparse_vectors, body.metadata if self.keeps_metadata else None
+        )
 
     def update(self, name: str, body: models.UpdateCollection) -> bool:
         return self.client.update_collection(name, metadata=body.metadata)

@@ -20,9 +20,17 @@ STARTS_WITHIN = 20.0  # seconds
 class QdrantServer:
     """One cluster on a free port of the loopback, as a context. Its port stays its own while it refuses."""
 
-    def __init__(self, directory: Path, *, api_key: str | None = None, strict: bool = True, port: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        api_key: str | None = None,
+        strict: bool = True,
+        keeps_metadata: bool = True,
+        port: int = 0,
+    ) -> None:
         self.api_key = api_key
-        self._cluster = Cluster(directory, strict=strict)
+        self._cluster = Cluster(directory, strict=strict, keeps_metadata=keeps_metadata)
         self._app = QdrantApp(self._cluster, api_key)
         self._address = ("127.0.0.1", port)
         self._reserved: socket.socket | None = None

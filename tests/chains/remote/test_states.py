@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import small_book
@@ -12,7 +13,7 @@ from qdrant_client import QdrantClient, models
 from chains.collection import DENSE, create_collection
 from chains.errors import RetrievalUnavailable, SearchFault
 from chains.providers.local_embeddings import LocalEmbeddings
-from chains.remote_qdrant import async_remote_client
+from chains.remote_qdrant import async_remote_client, remote_client
 from chains.retriever import HybridRetriever
 from chains.settings import ChainSettings
 from tests.qdrant_server import Fault, QdrantServer
@@ -155,3 +156,14 @@ async def test_collection_of_another_chunker_is_searched(
     """Its texts were cut otherwise; their vectors are the same model's."""
     newer = replace(small_book.fingerprint(embeddings), chunker="sections-9000")
     assert await remote.model_copy(update={"fingerprint": newer}).ainvoke("torque limit")
+
+
+async def test_server_that_keeps_no_fingerprint_is_refused_before_a_page_is_embedded(
+    tmp_path: Path, embeddings: LocalEmbeddings
+) -> None:
+    with QdrantServer(tmp_path / "old", keeps_metadata=False) as server:
+        client = remote_client(ChainSettings(qdrant_url=server.url))
+        with pytest.raises(SearchFault, match=r"Upgrade it to version 1\.16"):
+            create_collection(client, NAME, small_book.fingerprint(embeddings))
+        assert not client.collection_exists(NAME)
+        client.close()
