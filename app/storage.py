@@ -30,9 +30,12 @@ log = structlog.get_logger(__name__)
 
 
 class Storage:
-    """Built closed. `open` returns when the database answers and keeps trying until it does."""
+    """Built closed. `open` returns when the database answers and keeps trying until it does.
 
-    def __init__(self, settings: Settings, health: Health) -> None:
+    `asleep_after`: seconds without a turn after which a remote database is left alone.
+    """
+
+    def __init__(self, settings: Settings, health: Health, asleep_after: float = ASLEEP_AFTER) -> None:
         self._settings = settings
         self._health = health
         self._embedded: EmbeddedPostgres | None = None
@@ -42,6 +45,7 @@ class Storage:
         self._fault = "no connection yet"
         self._remote = bool(settings.database_url) and read_address(str(settings.database_url)).remote
         self._pinged = 0.0
+        self.asleep_after = asleep_after
         self._opened = asyncio.Event()
         self.tried = asyncio.Event()
         health.register("postgres", self._ping)
@@ -136,7 +140,7 @@ class Storage:
         now = time.monotonic()
         if not self._store.answering or self._health.is_down("postgres"):
             return None
-        if now - self._store.asked_at > ASLEEP_AFTER:
+        if now - self._store.asked_at > self.asleep_after:
             return {"status": "asleep"}
         if now - self._pinged < REMOTE_INTERVAL - 1:
             return {"status": "connected"}
