@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.logs import place_of
 from app.refusals import refusal
 from app.settings import FRAME_LIMIT, Settings
 from app.visitor import Visitor, VisitorTokens, current_visitor
@@ -107,10 +108,10 @@ class VisitorGate:
 
         try:
             await self._app(scope, receive, sending)
-        except Exception:
+        except Exception as error:
             if scope["type"] == "lifespan":
                 raise
-            log.exception("failed", path=scope["path"])
+            log.error("failed", path=scope["path"], error=type(error).__name__, where=place_of(error))
             if begun:
                 raise
             await _answer(scope, receive, send, DocentError())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 
 import structlog
 from structlog.typing import Processor
@@ -11,6 +13,12 @@ from structlog.typing import Processor
 from app.settings import Settings
 
 NOISY = ("httpx", "httpcore", "alembic", "sse_starlette", "psycopg.pool", "langchain_core", "watchfiles")
+
+
+def place_of(error: BaseException) -> str:
+    """Where it was raised, innermost last. Say this instead of an exception's words, which may quote the question."""
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
 
 
 def configure_logs(settings: Settings) -> None:

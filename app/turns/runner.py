@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -14,6 +12,7 @@ from weakref import WeakValueDictionary
 import structlog
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 
+from app.logs import place_of
 from app.turns.log import SOURCES, TurnLog
 from app.visitor import Visitor, current_visitor
 from chains.errors import ConversationBusy, DeadlineExceeded, DocentError, Overloaded, StorageUnavailable
@@ -233,8 +232,7 @@ class TurnRunner:
     def _failed(self, error: Exception, turn_id: UUID, so_far: TurnLog) -> ReplyPart:
         """Say in the log what failed and where, without an exception's words: they may quote the question."""
         code = error.code if isinstance(error, DocentError) else type(error).__name__
-        frames = traceback.extract_tb(error.__traceback__)[-5:]
-        where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+        where = place_of(error)
         log.error("turn_failed", turn_id=str(turn_id), error=code, cause=type(error.__cause__).__name__, where=where)
         if not isinstance(error, DocentError) or error.retryable:
             self._on_failure()
