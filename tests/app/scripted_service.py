@@ -13,7 +13,9 @@ from typing import Any
 from langchain_core.runnables import RunnableGenerator, RunnableLambda
 
 from app.commands.serve import run
+from app.front import Front
 from app.logs import configure_logs
+from app.main import create_app
 from app.resources import Chain, Resources
 from app.settings import Settings
 from chains.rag import build_rag_chain
@@ -51,6 +53,13 @@ class ScriptedResources(Resources):
         for word in WORDS.split(" "):
             yield word + " "
             await asyncio.sleep(0.025)
+
+
+def plain() -> Front:
+    """For `uvicorn --factory`, as `uvicorn app.main:app` has it: without the drain of `docent serve`."""
+    settings = Settings.load()
+    configure_logs(settings)
+    return Front(settings, lambda: create_app(settings, ScriptedResources(settings)))
 
 
 if __name__ == "__main__":

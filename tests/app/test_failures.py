@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from doors import JSON, ask, client_of, folded, remote, send, socket_of, stream
+from doors import JSON, READER, ask, client_of, folded, remote, send, socket_of, stream
 from live_service import LiveService
 from scripted_service import SECRET
+from structlog.testing import capture_logs
+
+from app.main import create_app
+from app.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -111,3 +116,24 @@ async def test_failure_is_one_line_with_its_request(service: LiveService, client
     (line,) = service.log_lines(heard.headers["X-Request-Id"])
     assert (line["level"], line["event"], line["error"]) == ("error", "turn_failed", "RuntimeError")
     assert "scripted_service.py" in line["where"]
+
+
+async def test_failure_outside_of_a_turn_is_answered_alike(tmp_path: Path) -> None:
+    app = create_app(Settings(data_dir=tmp_path, allowed_origins=READER))
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ValueError(SECRET)
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://docent") as client:
+        with capture_logs() as logs:
+            response = await client.get("/broken", headers={"Origin": READER})
+    body = response.json()
+    assert (response.status_code, body.pop("request_id")) == (500, response.headers["X-Request-Id"])
+    assert body == INTERNAL | {"partial": False}
+    assert response.headers["access-control-allow-origin"] == READER
+    (line,) = logs
+    assert (line["event"], line["error"], line["path"]) == ("failed", "ValueError", "/broken")
+    assert "test_failures.py" in line["where"]
+    assert SECRET not in str(logs)

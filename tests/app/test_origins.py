@@ -77,10 +77,16 @@ async def test_health_is_open_to_any_origin(client: httpx.AsyncClient, path: str
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 async def test_socket_of_a_foreign_origin_is_refused(any_service: LiveService, origin: str) -> None:
+    def refusals() -> int:
+        lines = any_service.log_lines()
+        return sum(line.get("code") == "forbidden_origin" and line["path"] == "/ws/chat" for line in lines)
+
+    before = refusals()
     with pytest.raises(InvalidStatus) as refused:
         async with socket_of(any_service, origin=origin):
             pass
     assert refused.value.response.status_code == 403
+    assert refusals() == before + 1
 
 
 async def test_socket_is_open_to_the_book_and_to_the_own_page(any_service: LiveService) -> None:

@@ -24,7 +24,9 @@ async def health_of(client: httpx.AsyncClient, *, postgres: str) -> dict[str, An
     """The report that says this of Postgres; the contract gives it a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        report: dict[str, Any] = (await client.get("/api/health")).json()
+        response = await client.get("/api/health")
+        report: dict[str, Any] = response.json()
+        assert response.status_code == (200 if report["status"] == "healthy" else 503)
         if report["services"]["postgres"]["status"] == postgres:
             return report
         await asyncio.sleep(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from chains.postgres_leftovers import server_processes
 pytestmark = pytest.mark.anyio
 
 SITE = Path(__file__).parent / "site"
+PORT = ["--port", "{port}"]
+SCRIPTED_UVICORN = [*PLAIN_UVICORN[:3], "--app-dir", str(SITE.parent), "--factory", "scripted_service:plain", *PORT]
 DEPLOY = "How do I deploy a release?"
 SLOW = "How do I deploy a release slowly?"
 
@@ -68,6 +71,30 @@ async def test_service_is_killed_restarted_and_asked_to_end(tmp_path: Path) -> N
         code = stop(second)
     assert code == 0
     assert await none_left(second.data_dir / "postgres")
+
+
+@pytest.mark.slow
+async def test_plain_uvicorn_that_ends_keeps_what_was_told(tmp_path: Path) -> None:
+    first = start(tmp_path, SITE, command=SCRIPTED_UVICORN)
+    try:
+        first.await_health()
+        async with client_of(first) as client, socket_of(first) as socket:
+            await socket.send(json.dumps({"type": "turn", "question": SLOW}))
+            frames = [json.loads(await socket.recv()) for _ in range(12)]
+    finally:
+        stop(first)
+    second = start(tmp_path, SITE, command=SCRIPTED_UVICORN)
+    try:
+        second.await_health()
+        async with client_of(second, frames[0]["visitor_token"]) as client:
+            found = await client.get(f"/api/conversation/{frames[0]['conversation_id']}")
+    finally:
+        stop(second)
+    (kept,) = found.json()["messages"]
+    told = "".join(frame.get("text", "") for frame in frames)
+    assert (kept["state"], kept["outcome"], kept["partial"], kept["grounded"]) == ("partial", "failed", True, False)
+    assert told
+    assert kept["answer"].startswith(told)
 
 
 @pytest.mark.parametrize(
