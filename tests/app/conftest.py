@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from doors import ADMIN_TOKEN, READER, client_of
-from live_service import LiveService, serving
+from doors import ADMIN_TOKEN, READER, SCRIPTED, SITE, client_of
+from live_service import PLAIN_UVICORN, LiveService, serving
 
 from chains.embedded_postgres import EmbeddedPostgres
-
-HERE = Path(__file__).parent
-SITE = HERE / "site"
-PLAIN_UVICORN = [sys.executable, "-m", "uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "{port}"]
-SCRIPTED = [sys.executable, str(HERE / "scripted_service.py"), "--port", "{port}"]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from chains.turn import ReplyPart
 
+SITE = Path(__file__).parent / "site"
+SCRIPTED = [sys.executable, str(SITE.parent / "scripted_service.py"), "--port", "{port}"]
 JSON = {"Accept": "application/json"}
 TERMINAL = ("done", "error")
 READER = "https://book.example"  # the site that is allowed to ask from a browser

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doors import ADMIN_TOKEN, client_of
+from doors import ADMIN_TOKEN, SITE, client_of
 from live_service import LiveService, start, stop
 
 from app.main import create_app
@@ -15,7 +15,6 @@ from app.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
-SITE = Path(__file__).parent / "site"
 FIRST_ANSWER = 10.0  # seconds; two on an idle machine, of which the process's start takes most
 
 

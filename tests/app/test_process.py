@@ -11,15 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import PLAIN_UVICORN, SCRIPTED
-from doors import ask, client_of, send, socket_of, stream
-from live_service import LiveService, free_port, start, stop
+from doors import SCRIPTED, SITE, ask, client_of, send, socket_of, stream
+from live_service import PLAIN_UVICORN, LiveService, free_port, start, stop
 
 from chains.postgres_leftovers import server_processes
 
 pytestmark = pytest.mark.anyio
 
-SITE = Path(__file__).parent / "site"
 PORT = ["--port", "{port}"]
 SCRIPTED_UVICORN = [*PLAIN_UVICORN[:3], "--app-dir", str(SITE.parent), "--factory", "scripted_service:plain", *PORT]
 DEPLOY = "How do I deploy a release?"
