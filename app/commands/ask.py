@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
 from pydantic import ValidationError
-from rich.console import Console
-from rich.markdown import Markdown
 
-from app.docent import Docent
-from app.refusals import invalid_turn
 from app.settings import Settings
 from chains.data_dir import DataDirHolder
 from chains.errors import DocentError, SettingsError
 from chains.turn import ChatTurn, Outcome, Reply, ReplyPart
+
+if TYPE_CHECKING:
+    from app.docent import Docent
 
 ANSWER_TIMEOUT = 120.0  # seconds; the service has a deadline of its own
 
@@ -26,7 +25,7 @@ ANSWER_TIMEOUT = 120.0  # seconds; the service has a deadline of its own
 def run(settings: Settings, question: str, *, conversation: str | None, token: str | None, as_json: bool) -> None:
     """Print the answer and its sources; a failed turn raises what failed it."""
     turn = _turn(question, conversation)
-    holder = None if settings.qdrant_url else DataDirHolder(settings.data_dir).holder()
+    holder = DataDirHolder(settings.data_dir).holder() if settings.embedded else None
     if holder is not None and holder.url:
         reply = _ask_service(holder.url, turn, token)
     else:
@@ -41,6 +40,8 @@ def _turn(question: str, conversation: str | None) -> ChatTurn:
     try:
         return ChatTurn(question=question, conversation_id=UUID(conversation) if conversation else None)
     except ValidationError as error:
+        from app.refusals import invalid_turn
+
         raise invalid_turn(list(error.errors())) from None
     except ValueError:
         raise SettingsError(f"--conversation: {conversation!r} is not an id of a conversation.") from None
@@ -66,6 +67,8 @@ async def _ask_here(settings: Settings, turn: ChatTurn, token: str | None) -> Re
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Docent]:
+    from app.docent import Docent  # 1 s of CPU, which a question over HTTP does without
+
     docent = Docent(settings)
     docent.resources.hold_data_dir("docent ask")
     await docent.open()
@@ -83,6 +86,9 @@ def _checked(reply: ReplyPart) -> ReplyPart:
 
 
 def _show(reply: ReplyPart) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
     console = Console()
     console.print(Markdown(reply["answer"]))
     for source in reply.get("sources", []):
