@@ -94,9 +94,9 @@ class Storage:
             raise StorageUnavailable(retry_after=5)
 
     async def _connect(self) -> None:
+        from chains.history_pool import connection_pool
         from chains.migrations import migrate
         from chains.postgres_history import PostgresMessageStore
-        from chains.postgres_pool import connection_pool
 
         dsn = self._settings.database_url or await self._start_embedded()
         await asyncio.to_thread(migrate, dsn)

@@ -33,8 +33,8 @@ from chains.history_messages import (
     state_of,
     title_of,
 )
+from chains.history_pool import STATEMENT_PATIENCE
 from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, MESSAGES
-from chains.postgres_pool import STATEMENT_PATIENCE
 from chains.turn import ChatTurn, Reply, ReplyPart
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class PostgresMessageStore:
-    """A MessageStore over a pool made by `chains.postgres_pool`; the tables are made by `chains.migrations`.
+    """A MessageStore over a pool made by `chains.history_pool`; the tables are made by `chains.migrations`.
 
     `window`: messages given to the chain. `lease`: seconds after which a turn that still runs has lost its process
     and may be taken over; longer than any turn's deadline.

@@ -23,7 +23,7 @@ from chains.errors import StorageUnavailable
 from chains.history import Begun
 from chains.migrations import REVISIONS, migrate
 from chains.postgres_history import PostgresMessageStore
-from chains.postgres_pool import connection_pool
+from chains.history_pool import connection_pool
 from chains.turn import ChatTurn, ReplyPart
 
 pytestmark = pytest.mark.anyio

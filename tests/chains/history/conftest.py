@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from chains.history import MessageStore
 from chains.migrations import migrate
 from chains.postgres_history import PostgresMessageStore
-from chains.postgres_pool import connection_pool
+from chains.history_pool import connection_pool
 
 
 @pytest.fixture

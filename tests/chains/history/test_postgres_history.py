@@ -18,7 +18,7 @@ from chains.errors import NotFound
 from chains.history import Beginning, Begun, Refused, Replay
 from chains.history_statements import HISTORY
 from chains.postgres_history import PostgresMessageStore
-from chains.postgres_pool import connection_pool
+from chains.history_pool import connection_pool
 from chains.turn import Reply
 
 pytestmark = pytest.mark.anyio

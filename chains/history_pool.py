@@ -17,9 +17,11 @@ STATEMENT_PATIENCE = 10.0  # seconds, from asking for a connection to the answer
 NEAR = {"min_size": 1, "timeout": 5.0}
 REMOTE = {"min_size": 0, "timeout": 8.0, "max_idle": 60.0, "max_lifetime": 1800.0}
 
+SETTLE = "SELECT CASE WHEN pg_backend_pid() = %s THEN set_config('statement_timeout', %s, false) END"
+
 
 def connection_pool(dsn: str, max_size: int = 10) -> AsyncConnectionPool:
-    """A closed pool as the store wants it: autocommit, and safe behind PgBouncer. `dsn` may be any DATABASE_URL.
+    """A closed pool as the store wants it: autocommit, and safe behind a pooler. `dsn` may be any DATABASE_URL.
 
     Connections are not checked before use, which would be a round trip more; the store repeats a statement that found
     its connection dead. A failed reconnection is given up soon, for the pool tries one at a time and doubles its
@@ -35,12 +37,18 @@ def connection_pool(dsn: str, max_size: int = 10) -> AsyncConnectionPool:
         max_size=max_size,
         open=False,
         reconnect_timeout=2.0,
-        configure=_limit_statements if address.remote and not address.pooled else None,
+        configure=_settle if address.remote and not address.pooled else None,
         kwargs=session,
         **sizes,
     )
 
 
-async def _limit_statements(connection: psycopg.AsyncConnection) -> None:
-    """The server gives up when we have. Not through a pooler: the session there is the next visitor's, too."""
-    await connection.execute(f"SET statement_timeout = {STATEMENT_PATIENCE * 1000:.0f}")
+async def _settle(connection: psycopg.AsyncConnection) -> None:
+    """The server gives up a statement when we have; and a pooler that its address does not betray is noticed.
+
+    A pooler gives the client a key of its own, where a server gives its process. The sessions behind it belong to
+    everybody: nothing is set there, and nothing is prepared, for the next transaction has another one.
+    """
+    row = await (await connection.execute(SETTLE, (connection.info.backend_pid, f"{STATEMENT_PATIENCE}s"))).fetchone()
+    if row == (None,):
+        connection.prepare_threshold = None
