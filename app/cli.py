@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.logs import configure_logs
-from app.settings import Settings
+from app.settings import Settings, require_what_is_chosen
 from chains.data_dir import DataDirBusy
 from chains.errors import DocentError, EmbeddedEngineError, EvaluationError, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
@@ -86,6 +86,7 @@ def migrate_index(as_json: AsJson = False) -> None:
 def _settings(**overrides: object) -> Settings:
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
     configure_logs(settings)
+    require_what_is_chosen(settings)
     return settings
 
 

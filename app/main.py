@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.front import Front
 from app.logs import configure_logs
-from app.settings import Settings
+from app.settings import Settings, require_what_is_chosen
 from chains.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def create_app(settings: Settings, resources: Resources | None = None) -> FastAP
 def load_settings() -> Settings:
     """The settings, or exit code 2 with one line per variable that is wrong."""
     try:
-        return Settings.load()
+        settings = Settings.load()
+        require_what_is_chosen(settings)
+        return settings
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - logs are configured from the very settings that are wrong
         raise SystemExit(2) from None

@@ -24,11 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Providers:
-    """Built closed. After `open` there are models, whatever state their providers are in.
-
-    Raises:
-        SettingsError: (constructor) a package or a dimension that the settings ask for is not to be had.
-    """
+    """Built closed. After `open` there are models, whatever state their providers are in."""
 
     def __init__(self, settings: Settings, health: Health) -> None:
         self._settings, self._health = settings, health
@@ -42,7 +38,6 @@ class Providers:
         self.guard: Guard | None = None
         if "local" in (*settings.chat_providers, settings.embedded_by):
             health.register("local", self._ping_local)
-        self._require()
 
     @property
     def fault(self) -> str | None:
@@ -60,22 +55,14 @@ class Providers:
             self._fault = str(error)
 
     async def close(self) -> None:
-        for owner in (self.embeddings, self._ranker, *(endpoint.model for endpoint in self._endpoints)):
-            if aclose := getattr(owner, "aclose", None):
-                await aclose()
+        for endpoint in self._endpoints:
+            from chains.providers import aclose_model
 
-    def _require(self) -> None:
-        """Settings that only a provider's module can judge end the process before it listens."""
-        chosen = self._settings.chat_providers[0]
-        if chosen == "openai_compatible" or ":" in chosen:
-            from chains.providers.any_langchain import require_package
-
-            name = "openai" if chosen == "openai_compatible" else chosen.partition(":")[0]
-            require_package(name, f"CHAT_PROVIDER: {chosen.partition(':')[0]}")
-        if self._settings.embedding_dimensions is not None:
-            from chains.providers import embeddings
-
-            embeddings(self._settings).close()
+            await aclose_model(endpoint.model)
+        if self._ranker is not None:
+            await self._ranker.aclose()
+        if self.embeddings is not None:
+            await self.embeddings.aclose()
 
     def _build(self) -> None:
         from chains.providers import chat_endpoints, embeddings, reranker

@@ -74,3 +74,16 @@ class Settings(ChainSettings):
     @property
     def production(self) -> bool:
         return self.environment == "production"
+
+
+def require_what_is_chosen(settings: ChainSettings) -> None:
+    """For what only a provider's module can judge. The usual settings import nothing here.
+
+    Raises:
+        SettingsError: a package or a length of vectors that the settings ask for is not to be had.
+    """
+    usual = settings.chat_providers[0] in ("gemini", "cohere", "local") and settings.embedding_dimensions is None
+    if not usual:
+        from chains.providers import require_what_is_chosen as require
+
+        require(settings)

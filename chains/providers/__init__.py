@@ -114,6 +114,14 @@ def chat_model(settings: ChainSettings, embeddings: PinnedEmbeddings) -> BaseCha
     return model
 
 
+async def aclose_model(model: object) -> None:
+    """Give back a chat model's connections, on the loop that it was used on; LangChain has no common word for it."""
+    if aclose := getattr(model, "aclose", None):
+        await aclose()
+    elif clients := getattr(model, "root_async_client", None):  # OpenAI's and those that are built on it
+        await clients.close()
+
+
 def reranker(settings: ChainSettings) -> Ranker | None:
     """The rerank model that the settings choose, if any."""
     if not settings.reranks:
@@ -145,6 +153,21 @@ def _chat_endpoint(name: str, settings: ChainSettings, embeddings: PinnedEmbeddi
     from chains.providers.any_langchain import langchain_chat
 
     return langchain_chat(settings)
+
+
+def require_what_is_chosen(settings: ChainSettings) -> None:
+    """
+    Raises:
+        SettingsError: a package or a vector's length that the settings ask for is not to be had.
+    """
+    chosen = settings.chat_providers[0]
+    if chosen == "openai_compatible" or ":" in chosen:
+        from chains.providers.any_langchain import require_package
+
+        name = chosen.partition(":")[0]
+        require_package("openai" if name == "openai_compatible" else name, f"CHAT_PROVIDER: {name}")
+    if settings.embedding_dimensions is not None:
+        embeddings(settings).close()
 
 
 def word_pieces(settings: ChainSettings | None = None) -> CountWordPieces:

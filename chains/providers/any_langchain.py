@@ -5,10 +5,19 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
+import httpx
 from langchain.chat_models import base, init_chat_model
+from langchain_core.exceptions import ModelConnectionError, ModelTimeoutError
 
 from chains.errors import SettingsError
-from chains.resilience import ChatEndpoint, Timeouts
+from chains.resilience import (
+    ChatEndpoint,
+    NetworkFailure,
+    ProviderError,
+    ProviderTimeout,
+    Timeouts,
+    translate_error,
+)
 from chains.settings import ChainSettings
 
 
@@ -25,12 +34,28 @@ def langchain_chat(settings: ChainSettings) -> ChatEndpoint:
 def endpoint(provider: str, model: str, settings: ChainSettings, what: str, **options: Any) -> ChatEndpoint:
     """`what` begins the sentence of a SettingsError."""
     require_package(provider, what)
-    options = {"timeout": Timeouts.of(settings).first_token, "max_retries": 0} | options
+    timeouts = Timeouts.of(settings)
+    # Not a number, for which langchain-openai would share its client between event loops.
+    timeout = httpx.Timeout(timeouts.first_token, connect=timeouts.connect) if provider == "openai" else None
+    options = {"timeout": timeout or timeouts.first_token, "max_retries": 0} | options
     try:
         chat = init_chat_model(model, model_provider=provider, **options)
     except Exception as error:  # each package has its own; its text may quote what it was given
         raise SettingsError(f"{what} cannot be set up ({type(error).__name__}). Is its key set?") from error
-    return ChatEndpoint(provider, chat)
+    return ChatEndpoint(provider, chat, translate=translate_langchain)
+
+
+def translate_langchain(error: Exception) -> ProviderError:
+    """By status or cause, else by LangChain's own kinds: packages stand on several HTTP clients."""
+    failure = translate_error(error)
+    if failure.kind != ProviderError.kind:
+        return failure
+    match error:
+        case ModelTimeoutError():
+            return ProviderTimeout(type(error).__name__)
+        case ModelConnectionError():
+            return NetworkFailure(type(error).__name__)
+    return failure
 
 
 def require_package(provider: str, what: str) -> None:
