@@ -25,7 +25,7 @@ WRONG = {
     "SECRET_KEY": "tooshort",
     "ADMIN_TOKEN": "tiny123",
     "QDRANT_COLLECTION": "with a blank",
-    "TURN_DEADLINE": "-17",
+    "TURN_DEADLINE": "-86419",
     "EMBEDDING_PROVIDER": "abacus",
 }
 
