@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from chains.embedded_postgres import EmbeddedPostgres
     from chains.postgres_history import PostgresMessageStore
 
-RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # seconds between attempts to reach a database that is away; the last repeats
+RETRY_PAUSE = 0.5  # seconds at least between attempts to reach a database that is away,
+RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # and these at most, unless a turn waits for it; the last repeats
 FIRST_WAIT = 15.0  # seconds that a turn waits for the first connection before it is refused
 PING_PATIENCE = 4  # seconds for a connection, twice: health gives a probe ten
 ASLEEP_AFTER = 120.0  # seconds without a turn, and a remote database is left alone: suspending takes them 300 more
@@ -46,6 +47,7 @@ class Storage:
         self._remote = bool(settings.database_url) and read_address(str(settings.database_url)).remote
         self._pinged = 0.0
         self.asleep_after = asleep_after
+        self._wanted = asyncio.Event()
         self._opened = asyncio.Event()
         self.tried = asyncio.Event()
         health.register("postgres", self._ping)
@@ -63,7 +65,11 @@ class Storage:
                 log.error("storage_unavailable", cause=self._fault)
             finally:
                 self.tried.set()
-            await asyncio.sleep(RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)])
+            await asyncio.sleep(RETRY_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]):
+                    await self._wanted.wait()
+            self._wanted.clear()
             attempt += 1
 
     async def close(self) -> None:
@@ -87,6 +93,7 @@ class Storage:
 
     async def _wait(self) -> None:
         if not self._opened.is_set():
+            self._wanted.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_WAIT):
                     await self._opened.wait()

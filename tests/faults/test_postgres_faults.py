@@ -21,9 +21,9 @@ from app.turns.runner import TurnRunner
 from app.visitor import Visitor
 from chains.errors import StorageUnavailable
 from chains.history import Begun
+from chains.history_pool import connection_pool
 from chains.migrations import REVISIONS, migrate
 from chains.postgres_history import PostgresMessageStore
-from chains.history_pool import connection_pool
 from chains.turn import ChatTurn, ReplyPart
 
 pytestmark = pytest.mark.anyio
