@@ -16,9 +16,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from chains.errors import NotFound
 from chains.history import Beginning, Begun, Refused, Replay
+from chains.history_pool import connection_pool
 from chains.history_statements import HISTORY
 from chains.postgres_history import PostgresMessageStore
-from chains.history_pool import connection_pool
 from chains.turn import Reply
 
 pytestmark = pytest.mark.anyio

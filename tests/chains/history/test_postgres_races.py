@@ -19,10 +19,10 @@ from psycopg_pool import AsyncConnectionPool
 from chains.embedded_postgres import EmbeddedPostgres
 from chains.errors import ConversationBusy, StorageUnavailable
 from chains.history import Beginning, Begun, Joined, Refused, Replay
+from chains.history_pool import connection_pool
 from chains.history_statements import BEGIN
 from chains.migrations import migrate
 from chains.postgres_history import PostgresMessageStore
-from chains.history_pool import connection_pool
 from chains.turn import ChatTurn, ReplyPart
 
 pytestmark = pytest.mark.anyio
