@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from debian_postgres import bouncer
 
 from chains.embedded_postgres import EmbeddedPostgres
+from chains.migrations import migrate
 from tests import network_guard
 
 pytest_plugins = ["tests.provider_simulator.fixtures"]
@@ -52,3 +54,17 @@ def database(postgres_dsn: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
         yield urlsplit(postgres_dsn)._replace(path=f"/{name}").geturl()
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with bouncer(tmp_path_factory.mktemp("pgbouncer"), postgres_dsn) as address:
+        yield address
+
+
+@pytest.fixture
+def pooled_database(pgbouncer: str, database: str) -> str:
+    """The same with its tables; whatever asks it, and what made them, goes through PgBouncer."""
+    url = f"{pgbouncer}{urlsplit(database).path}?pgbouncer=true"
+    migrate(url)
+    return url

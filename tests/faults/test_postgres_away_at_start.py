@@ -17,7 +17,7 @@ TURN = {"question": "How do I deploy a release?"}
 
 
 @pytest.mark.slow
-async def test_service_starts_without_its_database_and_recovers_by_itself(
+async def test_18_service_starts_without_its_database_and_recovers_by_itself(
     far_database: str, line: TcpProxy, tmp_path: Path
 ) -> None:
     await line.refuse()

@@ -1,4 +1,7 @@
-"""A Postgres elsewhere that sleeps, refuses, falls silent or loses its words: what the turns and health make of it."""
+"""A Postgres elsewhere that sleeps, refuses, falls silent or loses its words: what the turns and health make of it.
+
+Numbers are those of the fault list.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,7 @@ async def found(health: Health) -> dict[str, Any]:
     return finding
 
 
-async def test_database_refused_at_start_is_migrated_when_it_answers(
+async def test_18_database_refused_at_start_is_migrated_when_it_answers(
     line: TcpProxy, far_storage: Storage, health: Health, database: str
 ) -> None:
     await line.refuse()
@@ -98,7 +101,7 @@ async def test_database_refused_at_start_is_migrated_when_it_answers(
     assert (await found(health))["status"] == "connected"
 
 
-async def test_sleeping_database_with_dead_sockets_wakes_within_the_turn(
+async def test_22_sleeping_database_with_dead_sockets_wakes_within_the_turn(
     line: TcpProxy, runner: TurnRunner, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A suspend ends every session; the first connection after it takes three seconds."""
@@ -115,7 +118,7 @@ async def test_sleeping_database_with_dead_sockets_wakes_within_the_turn(
 
 
 @pytest.mark.parametrize("lost", ["begin", "finish"])
-async def test_commit_whose_answer_was_lost_makes_no_second_row(
+async def test_21_commit_whose_answer_was_lost_makes_no_second_row(
     lost: str, line: TcpProxy, store: PostgresMessageStore, database: str
 ) -> None:
     turn = a_turn()
@@ -131,7 +134,7 @@ async def test_commit_whose_answer_was_lost_makes_no_second_row(
     assert await query(database, attempts) == [("complete", 1)]
 
 
-async def test_exhausted_pool_refuses_after_a_bounded_wait(pool: AsyncConnectionPool, runner: TurnRunner) -> None:
+async def test_24_exhausted_pool_refuses_after_a_bounded_wait(pool: AsyncConnectionPool, runner: TurnRunner) -> None:
     held = [await pool.getconn() for _ in range(pool.max_size)]
     queries = [asyncio.create_task(connection.execute("SELECT pg_sleep(60)")) for connection in held]
     pool.timeout = 1.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
 
 import pytest
 from asking import Stores
-from debian_postgres import bouncer
 from psycopg_pool import AsyncConnectionPool
 
 from chains.history import MessageStore
@@ -32,20 +30,6 @@ async def pool(migrated: str) -> AsyncIterator[AsyncConnectionPool]:
 @pytest.fixture
 def postgres(pool: AsyncConnectionPool) -> PostgresMessageStore:
     return PostgresMessageStore(pool)
-
-
-@pytest.fixture(scope="session")
-def pgbouncer(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with bouncer(tmp_path_factory.mktemp("pgbouncer"), postgres_dsn) as address:
-        yield address
-
-
-@pytest.fixture
-def pooled_database(pgbouncer: str, database: str) -> str:
-    """As `migrated`, in all through PgBouncer."""
-    url = f"{pgbouncer}{urlsplit(database).path}?pgbouncer=true"
-    migrate(url)
-    return url
 
 
 @pytest.fixture

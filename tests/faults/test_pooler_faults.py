@@ -7,23 +7,22 @@ import logging
 
 import psycopg
 import pytest
-from asking import ANSWER
 from fakes import a_turn
-from psycopg_pool import AsyncConnectionPool
 
 from chains.history import Begun
 from chains.history_pool import connection_pool
 from chains.migrations import migrate
 from chains.postgres_history import PostgresMessageStore
-from chains.turn import ChatTurn
+from chains.turn import ChatTurn, ReplyPart
 
 pytestmark = pytest.mark.anyio
 
+ANSWER = ReplyPart(answer="Roll back.", outcome="answered", grounded=True, model="fake")
 STATEMENTS = [f"SELECT {n}, %s::int" for n in range(4)]
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["told", "noticed"])
-async def test_300_simultaneous_turns_over_8_clients_lose_nothing(
+async def test_23_300_simultaneous_turns_over_8_clients_lose_nothing(
     told: bool, pooled_database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = pooled_database if told else pooled_database.partition("?")[0]
@@ -46,7 +45,7 @@ async def _ask(store: PostgresMessageStore, turn: ChatTurn) -> None:
 
 
 @pytest.mark.parametrize(("threshold", "fails"), [(None, False), (5, True), (0, True)])
-async def test_prepared_statements_are_what_fails_there(
+async def test_23_prepared_statements_are_what_fails_there(
     threshold: int | None, fails: bool, pooled_database: str
 ) -> None:
     """320 queries over 8 clients. psycopg's 0 is a trap: it prepares at once, where None never does."""
@@ -71,10 +70,10 @@ async def _failures(client: psycopg.AsyncConnection, number: int) -> int:
     return failures
 
 
-async def test_nothing_is_left_in_the_sessions_of_others(pooled_database: str, pooled: AsyncConnectionPool) -> None:
+async def test_nothing_is_left_in_the_sessions_of_others(pooled_database: str) -> None:
     async with connection_pool(pooled_database.partition("?")[0]) as unmarked, unmarked.connection():
         pass
-    async with pooled.connection() as connection:
+    async with connection_pool(pooled_database) as marked, marked.connection() as connection:
         row = await (await connection.execute("SELECT current_setting('statement_timeout')")).fetchone()
     assert row == ("0",)
 
