@@ -19,6 +19,16 @@ pytest_plugins = ["tests.provider_simulator.fixtures"]
 network_guard.install()
 
 
+# Whole suites that hold services of others, and us to their failures, over the wire: for .ci/run.
+SLOW_FOLDERS = ("tests/faults/", "tests/provider_simulator/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(SLOW_FOLDERS):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a skip is a failure, unless what is absent is the data that lies beside the repository."""
