@@ -20,7 +20,13 @@ network_guard.install()
 
 
 # Whole suites that hold services of others, and us to their failures, over the wire: for .ci/run.
-SLOW_FOLDERS = ("tests/faults/", "tests/provider_simulator/")
+SLOW_FOLDERS = (
+    "tests/faults/",
+    "tests/provider_simulator/",
+    "tests/chains/remote/",
+    "tests/app/test_providers.py",
+    "tests/app/test_search_states.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
