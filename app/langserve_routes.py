@@ -38,8 +38,8 @@ Check = Callable[[Request], Awaitable[None]]
 class Given(BaseModel):
     """`config` and `kwargs` are allowed, as LangServe's clients send them, and ignored."""
 
-    config: dict[str, Any] | list[dict[str, Any]] = {}
-    kwargs: dict[str, Any] = {}
+    config: Any = None
+    kwargs: Any = None
 
 
 class TurnRequest(Given):
