@@ -26,6 +26,7 @@ def test_rag_playground_answers(reader: Any) -> None:
 
 def test_chat_playground_answers(reader: Any) -> None:
     reader.visit("/chat/playground/")
+    reader.page.wait_for_load_state("networkidle")  # before it has its schemas it would send the question under no name
     reader.page.locator("textarea").last.fill(QUESTION)
     reader.page.keyboard.press("Enter")
     reader.page.wait_for_selector("text=three seconds")
