@@ -41,11 +41,11 @@ class Image:
     def __init__(self, root: Path, config: dict[str, Any]) -> None:
         self.root = root
         self.config = config
-        self.environment = dict(pair.split("=", 1) for pair in config["Env"])
+        self.environment = dict(pair.split("=", 1) for pair in config.get("Env") or [])
 
     @property
     def megabytes(self) -> int:
-        """Of all files, as they lie on a disk; what the base is larger or smaller than the real one is the stand-in's."""
+        """Of all files, as they lie on a disk."""
         out = subprocess.run(["du", "-sxm", str(self.root)], check=True, capture_output=True, text=True).stdout
         return int(out.split()[0])
 

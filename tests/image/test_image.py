@@ -1,4 +1,4 @@
-"""The built image, held to the guide: uid 1000, port 7860, health, a turn, a read-only root, and a SIGTERM in a turn."""
+"""The built image, held to the guide: user, port, health, a turn, a read-only root, and a SIGTERM in a turn."""
 
 from __future__ import annotations
 
