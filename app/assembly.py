@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from app import __version__
 from app.admission import OriginGate, VisitorGate
 from app.docent import Docent
 from app.langserve_routes import langserve_router
@@ -32,7 +32,7 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
         finally:
             await docent.close()
 
-    app = FastAPI(title="Docent", version=version("docent"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Docent", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.docent = docent
     for router in (chat.router, chat_socket.router, conversations.router, health.router, pages.router):
         app.include_router(router)

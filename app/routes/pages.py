@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from app import __version__
 from app.routes.access import docent_of
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -25,7 +25,7 @@ async def root(request: Request) -> Response:
     return JSONResponse(
         {
             "name": "Docent",
-            "version": version("docent"),
+            "version": __version__,
             "docs": "/docs",
             "health": "/api/health",
             "chat": "/api/chat",
