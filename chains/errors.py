@@ -65,6 +65,11 @@ class ConversationBusy(DocentError):
     message = "An answer is still being written in this conversation."
 
 
+class RateLimited(DocentError):
+    code = "rate_limited"
+    message = "That was too fast. Please wait a moment and try again."
+
+
 class Overloaded(DocentError):
     code = "overloaded"
     message = "Many readers are asking right now. Please try again in a moment."
