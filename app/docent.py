@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.resources import Resources
 from app.settings import Settings
+from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.runner import TurnRunner
 from app.visitor import VisitorTokens
 from chains.errors import Overloaded
@@ -42,8 +43,9 @@ class Docent:
         chain = await self.resources.chain()
         store = await self.resources.storage.store()
         if self._runner is None:
-            suspect = self.resources.health.suspect
-            self._runner = TurnRunner(chain, store, deadline=self.settings.turn_deadline, on_failure=suspect)
+            limits = TurnLimits(deadline=self.settings.turn_deadline)
+            hooks = TurnHooks(on_failure=self.resources.health.suspect)
+            self._runner = TurnRunner(chain, store, limits, hooks)
         return self._runner
 
     async def visitor_tokens(self) -> VisitorTokens:

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from app.docent import Docent
 from app.refusals import invalid_turn
-from app.turns.runner import RunningTurn, TurnRunner
+from app.turns.limits import TurnLimits
+from app.turns.runner import TurnRunner
+from app.turns.running import RunningTurn
 from app.visitor import current_visitor
 from chains.errors import DocentError, InvalidTurn
 from chains.history import Beginning, Begun
@@ -61,7 +63,8 @@ def chat_runnable(docent: Docent) -> Runnable[Any, str]:
     async def answer(inputs: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[str]:
         async for given in inputs:  # the input model as a dict of message objects, as LangServe hands it on
             turn, history = conversation_of(given["messages"])
-            runner = TurnRunner(await docent.resources.chain(), GivenHistory(history), docent.settings.turn_deadline)
+            limits = TurnLimits(deadline=docent.settings.turn_deadline)
+            runner = TurnRunner(await docent.resources.chain(), GivenHistory(history), limits)
             running = await runner.accept(turn, current_visitor.get(), config)
             async for part in running.parts():
                 if text := part.get("answer") or (part.get("error") or {}).get("message"):

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
 from langchain_core.messages import BaseMessage
@@ -35,11 +35,15 @@ BUSY_FOR = 1  # seconds after which to ask again
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The turn is ours to run. `turn` has its ids; `restarted`: it ran before and its reply was not complete."""
+    """The turn is ours to run. `turn` has its ids; `restarted`: it ran before and its reply was not complete.
+
+    `durability`: whether the question is in the database, or waits in this process's memory for it to come back.
+    """
 
     turn: ChatTurn
     history: list[BaseMessage]
     restarted: bool = False
+    durability: Literal["stored", "buffered"] = "stored"
 
 
 @dataclass(frozen=True, slots=True)

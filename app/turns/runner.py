@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
 from uuid import UUID
@@ -13,7 +13,9 @@ import structlog
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 
 from app.logs import place_of
+from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.log import SOURCES, TurnLog
+from app.turns.running import RunningTurn
 from app.visitor import Visitor, current_visitor
 from chains.errors import ConversationBusy, DeadlineExceeded, DocentError, Overloaded, StorageUnavailable
 from chains.history import (
@@ -31,8 +33,6 @@ from chains.history_messages import failure, interruption
 from chains.resilience import Deadline, turn_deadline
 from chains.turn import ChatTurn, Outcome, Reply, ReplyPart
 
-COALESCE = 0.025  # seconds: 40 events a second read as a steady flow and cost a fifth of one event per token
-MAX_RUNNING = 200
 FINISH_PAUSE = 1.0  # seconds between attempts to store a reply while the database is away,
 FINISH_TRIES = 120  # as many as take the store's lease
 CLOSING_PATIENCE = 10.0  # seconds that storing what still runs may take at shutdown
@@ -40,46 +40,18 @@ CLOSING_PATIENCE = 10.0  # seconds that storing what still runs may take at shut
 log = structlog.get_logger(__name__)
 
 
-class RunningTurn:
-    """A turn that was accepted: running, or complete before and replayed. Any number of readers may follow it."""
-
-    def __init__(self, turn: ChatTurn, coalesce: float, *, replayed: bool = False, restarted: bool = False) -> None:
-        self.turn = turn
-        self.replayed = replayed
-        self.restarted = restarted
-        self.log = TurnLog(coalesce)
-
-    def parts(self, after: int = 0) -> AsyncGenerator[ReplyPart, None]:
-        """One event each, with its `seq`: the ids first, then as they come; the last one has the `outcome`."""
-        return self.log.read(after)
-
-    async def reply(self) -> ReplyPart:
-        """The whole reply, once it has ended. A failed one has its `error`; nothing is raised."""
-        whole = ReplyPart()
-        async for part in self.parts():
-            whole = whole + part
-        return whole
-
-
 class TurnRunner:
-    """At most `max_running` turns at once, `deadline` seconds each. `on_failure` is called when a service fails it.
-
-    A turn goes on when its reader leaves: the reply is stored, and asking again replays it.
-    """
+    """A turn goes on when its reader leaves: the reply is stored, and asking again replays it."""
 
     def __init__(
         self,
         chain: Runnable[dict[str, Any], ReplyPart],
         store: MessageStore,
-        deadline: float = 60.0,
-        *,
-        coalesce: float = COALESCE,
-        max_running: int = MAX_RUNNING,
-        on_failure: Callable[[], None] = lambda: None,
+        limits: TurnLimits | None = None,
+        hooks: TurnHooks | None = None,
     ) -> None:
         self._chain, self._store = chain, store
-        self._deadline, self._coalesce, self._max_running = deadline, coalesce, max_running
-        self._on_failure = on_failure
+        self._limits, self._hooks = limits or TurnLimits(), hooks or TurnHooks()
         self._turns: dict[UUID, RunningTurn] = {}
         self._accepting: set[asyncio.Task[RunningTurn]] = set()
         self._running: set[asyncio.Task[None]] = set()
@@ -98,7 +70,7 @@ class TurnRunner:
             StorageUnavailable: the question could not be stored.
             Overloaded: too many turns run, or the service is shutting down.
         """
-        if self._closing or len(self._turns) + len(self._accepting) >= self._max_running:
+        if self._closing or len(self._turns) + len(self._accepting) >= self._limits.max_running:
             raise Overloaded(retry_after=BUSY_FOR)
         # A task, for a turn that was begun must run: a caller who is cancelled meanwhile would leave it without one.
         task = asyncio.create_task(self._accept_once(turn.identified(), visitor, config))
@@ -135,13 +107,20 @@ class TurnRunner:
     async def _accept_once(self, turn: ChatTurn, visitor: Visitor, config: RunnableConfig | None) -> RunningTurn:
         turn_id = cast("UUID", turn.turn_id)
         async with self._locks.setdefault(turn_id, asyncio.Lock()):  # a copy finds the turn begun and started
+            await self._hooks.admit(turn, visitor)
+            starts = False
             try:
-                return await self._accept(turn, visitor, config)
+                beginning = await self._begin(turn, visitor)
+                starts = isinstance(beginning, Begun)
+                return self._start(beginning, visitor, config) if isinstance(beginning, Begun) else beginning
             except StorageUnavailable:
-                self._on_failure()
+                self._hooks.on_failure()
                 raise
+            finally:
+                if not starts:
+                    self._hooks.on_end(turn, visitor, None)
 
-    async def _accept(self, turn: ChatTurn, visitor: Visitor, config: RunnableConfig | None) -> RunningTurn:
+    async def _begin(self, turn: ChatTurn, visitor: Visitor) -> Begun | RunningTurn:
         for _ in range(2):  # a turn that ends between the store's answer and ours is asked for once more
             match await self._store.begin(turn, visitor.id):
                 case Refused(error):
@@ -149,13 +128,13 @@ class TurnRunner:
                 case Replay(reply):
                     return self._replay(turn, reply)
                 case Begun() as begun:
-                    return self._start(begun, visitor, config)
+                    return begun
                 case Joined(turn_id) if turn_id in self._turns:
                     return self._turns[turn_id]
         raise ConversationBusy(retry_after=BUSY_FOR)
 
     def _replay(self, turn: ChatTurn, reply: ReplyPart) -> RunningTurn:
-        running = RunningTurn(turn, self._coalesce, replayed=True)
+        running = RunningTurn(turn, self._limits.coalesce, replayed=True)
         running.log.tell(opening_of(turn))
         if "sources" in reply:
             running.log.tell(ReplyPart({name: reply[name] for name in SOURCES if name in reply}))
@@ -164,20 +143,21 @@ class TurnRunner:
         return running
 
     def _start(self, begun: Begun, visitor: Visitor, config: RunnableConfig | None) -> RunningTurn:
-        running = RunningTurn(begun.turn, self._coalesce, restarted=begun.restarted)
+        running = RunningTurn(begun.turn, self._limits.coalesce, restarted=begun.restarted)
         token = {"visitor_token": visitor.new_token} if visitor.new_token else {}
-        running.log.tell(opening_of(begun.turn) + token)
+        running.log.tell(opening_of(begun.turn) + token + {"durability": begun.durability})
         if begun.restarted:
             running.log.tell(ReplyPart(restart="retry"))
         self._turns[cast("UUID", begun.turn.turn_id)] = running
-        task = asyncio.create_task(self._run(begun, running.log, config))
+        task = asyncio.create_task(self._run(begun, running.log, visitor, config))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return running
 
-    async def _run(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> None:
+    async def _run(self, begun: Begun, log: TurnLog, visitor: Visitor, config: RunnableConfig | None) -> None:
         """The reply is stored before anyone sees its end. While it is not, the turn counts as running."""
         turn_id = cast("UUID", begun.turn.turn_id)
+        reply = ReplyPart()
         try:
             ending = await self._generate(begun, log, config)
             reply = log.fold() + ending
@@ -189,6 +169,7 @@ class TurnRunner:
                 await self._finish(turn_id, failure(trouble, ReplyPart()))
         finally:
             del self._turns[turn_id]
+            self._hooks.on_end(begun.turn, visitor, reply)
             log.end(interruption())  # does nothing where an end was told
 
     async def _finish(self, turn_id: UUID, reply: ReplyPart) -> Exception | None:
@@ -207,10 +188,10 @@ class TurnRunner:
 
     async def _generate(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> ReplyPart:
         """Run the chain into the log; returns what remains to be said at the end."""
-        deadline = asyncio.timeout(self._deadline)
+        deadline = asyncio.timeout(self._limits.deadline)
         try:
             async with deadline:
-                with turn_deadline(Deadline(self._deadline)):
+                with turn_deadline(Deadline(self._limits.deadline)):
                     await self._follow(begun, log, config)
         except asyncio.CancelledError:  # by `aclose` alone: nobody else has the task
             return interruption()
@@ -235,5 +216,5 @@ class TurnRunner:
         where = place_of(error)
         log.error("turn_failed", turn_id=str(turn_id), error=code, cause=type(error.__cause__).__name__, where=where)
         if not isinstance(error, DocentError) or error.retryable:
-            self._on_failure()
+            self._hooks.on_failure()
         return failure(error, so_far.fold())

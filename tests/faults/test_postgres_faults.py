@@ -20,6 +20,7 @@ from tcp_proxy import TcpProxy
 from app.health import Health
 from app.settings import Settings
 from app.storage import Storage
+from app.turns.limits import TurnLimits
 from app.turns.runner import TurnRunner
 from app.visitor import Visitor
 from chains.errors import StorageUnavailable
@@ -62,7 +63,7 @@ def store(pool: AsyncConnectionPool) -> PostgresMessageStore:
 
 @pytest.fixture
 def runner(store: PostgresMessageStore) -> TurnRunner:
-    return TurnRunner(FakeChain(ANSWER).as_runnable(), store, deadline=15)
+    return TurnRunner(FakeChain(ANSWER).as_runnable(), store, TurnLimits(deadline=15))
 
 
 @pytest.fixture
