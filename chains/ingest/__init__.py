@@ -43,7 +43,7 @@ def ingest_folder(
 
     require_folder(path)
     config = find_config(path).overridden(settings.site_url, settings.route_base_path)
-    indexer = Indexer(client, settings.qdrant_collection, embeddings, word_pieces(settings))
+    indexer = Indexer(client, settings.qdrant_collection, embeddings, word_pieces(settings, embeddings))
     return indexer.run(Docs.at(path, config), progress)
 
 

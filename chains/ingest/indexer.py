@@ -23,7 +23,7 @@ from chains.collection import (
     read_fingerprint,
     vector_store,
 )
-from chains.ingest.chunking import CHUNKER, Chunk, cut, hash_page, point_id
+from chains.ingest.chunking import Chunk, chunker_of, cut, hash_page, point_id
 from chains.ingest.docusaurus import Docs
 from chains.providers import CountWordPieces, PinnedEmbeddings
 
@@ -73,7 +73,7 @@ class _Change:
 def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:
     """What a collection indexed with `embeddings` is made with."""
     sparse = Bm25Sparse().identity
-    return Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, sparse, CHUNKER)
+    return Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, sparse, chunker_of(embeddings))
 
 
 class Indexer:
