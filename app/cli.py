@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.logs import configure_logs
+from app.redaction import redactor
 from app.settings import Settings, require_what_is_chosen
 from chains.data_dir import DataDirBusy
 from chains.errors import DocentError, EmbeddedEngineError, EvaluationError, SearchFault, SettingsError
@@ -101,5 +102,5 @@ def main() -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    print(f"docent: {error}", file=sys.stderr)  # noqa: T201 - for a person at a terminal, not for the log
+    print(redactor.clean(f"docent: {error}"), file=sys.stderr)  # noqa: T201 - for a person at a terminal, not for the log
     raise SystemExit(code)

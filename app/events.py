@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from app.redaction import redactor
 from app.refusals import RETRY_AFTER, STATUS
 from chains.turn import Outcome, ReplyPart
 
@@ -79,7 +80,7 @@ def _done(reply: ReplyPart) -> dict[str, Any]:
 
 
 def _error(reply: ReplyPart) -> dict[str, Any]:
-    error: dict[str, Any] = {**reply["error"], "partial": bool(reply.get("partial", False))}
+    error: dict[str, Any] = redactor.clean_deep(reply["error"]) | {"partial": bool(reply.get("partial", False))}
     if STATUS[error["code"]] in (429, 503):
         error.setdefault("retry_after", RETRY_AFTER)
     return error

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import structlog
 
+from app.redaction import redactor
+
 Status = Literal["healthy", "degraded", "unhealthy", "starting"]
 Finding = dict[str, Any]  # {"status": one of CONTRACT's words, ...what else the service says of itself}
 Ping = Callable[[], Awaitable[Finding]]
@@ -94,5 +96,6 @@ class Health:
         """The body of `/api/health`; causes may name hosts, so they are for the author alone."""
         services: dict[str, Any] = {"fastapi": "ok"}
         for name, finding in self._findings.items():
-            services[name] = {key: value for key, value in finding.items() if causes or key != "cause"}
+            told = {key: value for key, value in finding.items() if causes or key != "cause"}
+            services[name] = redactor.clean_deep(told)
         return {"status": self.status, "services": services}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from chains.settings import ChainSettings
+from chains.settings import ChainSettings, Disagreement, SettingProblem
 
+# How packages of LangChain's other providers, libpq and platforms name theirs.
+FOREIGN_SECRET = re.compile(r".*(_API_KEY|_ACCESS_KEY|_TOKEN|_SECRET|_PASSWORD)|PGPASSWORD", re.IGNORECASE)
+FOREIGN_LENGTH = 8  # characters at least, for not all that bears such a name is a secret
 FRAME_LIMIT = 128 * 1024  # bytes of a turn or a frame; the longest legal turn, in Urdu as JSON, is 72 KB
 
 
@@ -23,8 +27,8 @@ class Settings(ChainSettings):
     port: int = Field(default=7860, ge=0, le=65_535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
-    secret_key: str | None = Field(default=None, min_length=16)
-    admin_token: str | None = Field(default=None, min_length=8)
+    secret_key: str | None = Field(default=None, min_length=16, repr=False)
+    admin_token: str | None = Field(default=None, min_length=8, repr=False)
     langserve_playground: bool = False
     shutdown_grace: float = Field(default=8, ge=0)
     space_id: str | None = None
@@ -50,21 +54,19 @@ class Settings(ChainSettings):
             object.__setattr__(self, "environment", "production")
         return self
 
-    @model_validator(mode="after")
-    def origins_are_origins(self) -> Self:
+    def disagreements(self) -> list[Disagreement]:
+        """Besides: origins that no site has, or that are too many for production."""
+        problem = self._problem_of_origins()
+        own = [Disagreement(SettingProblem("ALLOWED_ORIGINS", problem), "ALLOWED_ORIGINS")] if problem else []
+        return [*super().disagreements(), *own]
+
+    def _problem_of_origins(self) -> str | None:
+        if "*" in self.origins and self.production:
+            return "'*' is refused in production; name the origins, separated by commas"
         for origin in self.origins:
-            if origin == "*":
-                if self.production:
-                    raise ValueError(
-                        "ALLOWED_ORIGINS: '*' is refused in production; name the origins, separated by commas"
-                    )
-                continue
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
-                raise ValueError(
-                    "ALLOWED_ORIGINS: each origin is a scheme and a host, such as https://your-app.vercel.app"
-                )
-        return self
+            if origin != "*" and not _is_origin(origin):
+                return "each origin is a scheme and a host, such as https://your-app.vercel.app"
+        return None
 
     @property
     def origins(self) -> list[str]:
@@ -72,8 +74,23 @@ class Settings(ChainSettings):
         return [origin for part in self.allowed_origins.split(",") if (origin := part.strip().rstrip("/"))]
 
     @property
+    def secrets(self) -> set[str]:
+        """The settings' own, and what else in the environment bears a secret's name."""
+        named = {value for name, value in os.environ.items() if FOREIGN_SECRET.fullmatch(name)}
+        return super().secrets | {value for value in named if len(value) >= FOREIGN_LENGTH}
+
+    @property
     def production(self) -> bool:
         return self.environment == "production"
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.path or parts.query)
 
 
 def require_what_is_chosen(settings: ChainSettings) -> None:

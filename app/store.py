@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from app.redaction import redactor
 from chains.errors import StorageUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ async def signing_key(pool: AsyncConnectionPool) -> str:
             async with pool.connection() as connection:
                 row = await (await connection.execute(KEEP_OR_READ, (secrets.token_urlsafe(32),))).fetchone()
             if row is not None:
+                redactor.learn([str(row[0])])
                 return str(row[0])
     except Error as error:
         raise StorageUnavailable(retry_after=5) from error

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.errors import SettingsError
@@ -20,6 +21,7 @@ CHAT_PROVIDERS = ("auto", "gemini", "cohere", "openai_compatible", "local")
 CLUSTER = "https://example.eu-central-1.aws.cloud.qdrant.io"
 
 _LANGCHAINS = re.compile(r"[a-z][a-z0-9_]*:\S+")
+UNTIDY = "has blanks or quotes around its value; they were removed"
 _NEEDS = {
     "gemini": ("GEMINI_API_KEY",),
     "cohere": ("COHERE_API_KEY",),
@@ -29,8 +31,41 @@ _NEEDS = {
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class SettingProblem:
+    """What is wrong with one variable, without its value."""
+
+    variable: str
+    says: str
+
+    @property
+    def remedy(self) -> str:
+        return f"Set it in the environment or in {Path('.env').resolve()}."
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.says}. {self.remedy}"
+
+
+class Disagreement(NamedTuple):
+    """Values that are well-formed and do not go together. `problem` names the variable to set, `cause` another one."""
+
+    problem: SettingProblem
+    cause: str
+
+
+class Disagreements(ValueError):
+    """All that were found, for pydantic."""
+
+    def __init__(self, found: list[Disagreement]) -> None:
+        super().__init__(found)
+        self.found = found
+
+
 class ChainSettings(BaseSettings):
-    """What the chain, the index and the history need to know. Field names are the variables' names in lower case."""
+    """What the chain, the index and the history need to know. Field names are the variables' names in lower case.
+
+    `repr=False` marks what is secret, or an address with a password in it.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
@@ -51,14 +86,14 @@ class ChainSettings(BaseSettings):
     rerank_provider: Literal["auto", "cohere", "none"] = "auto"
     cohere_rerank_model: str = "rerank-v4.0-fast"
     qdrant_url: str | None = None
-    qdrant_api_key: str | None = None
+    qdrant_api_key: str | None = Field(default=None, repr=False)
     qdrant_collection: str = Field(default="docusaurus-book", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     qdrant_vector_name: str | None = None
     qdrant_content_key: str = "page_content"
     qdrant_metadata_key: str = "metadata"
     qdrant_url_key: str = "url"
     qdrant_title_key: str = "title"
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     data_dir: Path = Path(".docent")
     docs: Path = Path("docs")
     site_url: str | None = None
@@ -73,14 +108,19 @@ class ChainSettings(BaseSettings):
     first_token_timeout: float = Field(default=20, gt=0)
     between_tokens_timeout: float = Field(default=15, gt=0)
 
-    @model_validator(mode="before")
+    _untidy: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
     @classmethod
-    def strip_blanks_and_quotes(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: stripped
-            for name, value in values.items()
-            if (stripped := _stripped(name, value)) != ""  # an empty variable is an absent one
-        }
+    def strip_blanks_and_quotes(cls, values: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
+        """An empty variable is an absent one."""
+        clean = {name: _stripped(value) for name, value in values.items()}
+        untidy = tuple(name.upper() for name, value in values.items() if clean[name] != value)
+        for name in untidy:
+            log.warning("%s %s", name, UNTIDY)
+        settings: Self = handler({name: value for name, value in clean.items() if value != ""})
+        settings._untidy = untidy
+        return settings
 
     @field_validator("qdrant_url")
     @classmethod
@@ -110,17 +150,29 @@ class ChainSettings(BaseSettings):
         return provider
 
     @model_validator(mode="after")
-    def providers_have_what_they_need(self) -> Self:
+    def values_agree(self) -> Self:
+        if found := self.disagreements():
+            raise Disagreements(found)
+        return self
+
+    def disagreements(self) -> list[Disagreement]:
+        """Providers that were chosen and lack what they need."""
         chosen = {
             "CHAT_PROVIDER": self.chat_provider,
             "EMBEDDING_PROVIDER": self.embedding_provider,
             "RERANK_PROVIDER": self.rerank_provider,
         }
-        for variable, provider in chosen.items():
-            for needed in _NEEDS.get(provider, ()):
-                if getattr(self, needed.lower()) is None:
-                    raise ValueError(f"{needed}: {variable}={provider} needs it")
-        return self
+        return [
+            Disagreement(SettingProblem(needed, f"{variable}={provider} needs it"), variable)
+            for variable, provider in chosen.items()
+            for needed in _NEEDS.get(provider, ())
+            if getattr(self, needed.lower()) is None
+        ]
+
+    @property
+    def untidy(self) -> tuple[str, ...]:
+        """The variables whose values had blanks or quotes around them."""
+        return self._untidy
 
     @property
     def chat_providers(self) -> list[str]:
@@ -148,6 +200,14 @@ class ChainSettings(BaseSettings):
         """Whether an engine under DATA_DIR is used."""
         return not (self.qdrant_url and self.database_url)
 
+    @property
+    def secrets(self) -> set[str]:
+        """What may appear in no log line and no answer: keys and tokens whole, of an address the passwords."""
+        fields = type(self).model_fields.items()
+        marked = [(name, str(getattr(self, name) or "")) for name, field in fields if not field.repr]
+        found = [_passwords(value) if name.endswith("_url") else [value] for name, value in marked]
+        return {secret for secrets in found for secret in secrets if secret}
+
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Read the environment and `.env`; `overrides` win.
@@ -155,10 +215,24 @@ class ChainSettings(BaseSettings):
         Raises:
             SettingsError: a value is malformed; one line per variable.
         """
-        try:
-            return cls(**overrides)
-        except ValidationError as error:
-            raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+        settings, problems = cls.examine(**overrides)
+        if problems:
+            raise SettingsError("\n".join(map(str, problems)))
+        return settings
+
+    @classmethod
+    def examine(cls, **overrides: Any) -> tuple[Self, list[SettingProblem]]:
+        """Every problem at once, and the settings as they are with the defaults in those places."""
+        problems: list[SettingProblem] = []
+        while True:
+            try:
+                return cls(**overrides), problems
+            except ValidationError as error:
+                found = [disagreement for detail in error.errors() for disagreement in _found(detail)]
+            named = {problem.variable for problem in problems}
+            problems += [each.problem for each in found if each.problem.variable not in named]
+            for name in (each.cause.lower() for each in found):
+                overrides[name] = cls.model_fields[name].default
 
 
 def _checked_address(url: str, example: str) -> str:
@@ -177,19 +251,24 @@ def _checked_address(url: str, example: str) -> str:
     return url.rstrip("/")
 
 
-def _stripped(name: str, value: Any) -> Any:
+def _passwords(url: str) -> list[str]:
+    found = re.findall(r"://[^/?#:@]*:([^/?#]*)@|password=([^&\s]+)", url)
+    return [password for pair in found for password in pair]
+
+
+def _stripped(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     clean = value.strip()
     if len(clean) >= 2 and clean[0] == clean[-1] and clean[0] in "'\"":
         clean = clean[1:-1].strip()
-    if clean != value:
-        log.warning("%s has blanks or quotes around its value; they were removed", name.upper())
     return clean
 
 
-def _explain(detail: Any) -> str:
-    problem = str(detail["msg"]).removeprefix("Value error, ")
-    variable = ".".join(str(part) for part in detail["loc"]).upper()
-    named = f"{variable}: {problem}" if variable else problem  # what concerns several variables names one itself
-    return f"{named}. Set it in the environment or in {Path('.env').resolve()}."
+def _found(detail: Any) -> list[Disagreement]:
+    """The problems in one of pydantic's errors; one of a single field is caused by that field."""
+    if not detail["loc"]:
+        found: list[Disagreement] = detail["ctx"]["error"].found
+        return found
+    variable = str(detail["loc"][0]).upper()
+    return [Disagreement(SettingProblem(variable, str(detail["msg"]).removeprefix("Value error, ")), variable)]

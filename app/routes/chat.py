@@ -11,9 +11,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import TypeAdapter
 
 from app.events import Event, events_of
+from app.redaction import redactor
 from app.refusals import RETRY_AFTER, STATUS, request_id_of
 from app.routes.access import docent_of, visitor_of
-from app.turns.runner import RunningTurn
+from app.turns.running import RunningTurn
 from chains.turn import ChatTurn, Reply, ReplyPart
 
 PING_INTERVAL = 15.0  # seconds without an event after which a comment keeps proxies from closing the stream
@@ -45,12 +46,13 @@ def _wants_json(accept: str) -> bool:
 def whole_reply(reply: ReplyPart, request_id: str) -> JSONResponse:
     """The folded reply; a failed one carries its error's status, and the error's fields beside the reply's."""
     body = Reply.model_validate(reply).model_dump(mode="json")
-    error = body.get("error")
+    error = redactor.clean_deep(body.get("error"))
     if error is None:
         return JSONResponse(body)
     status = STATUS[error["code"]]
     headers = {"Retry-After": str(error.get("retry_after", RETRY_AFTER))} if status in (429, 503) else {}
-    return JSONResponse({**body, **error, "request_id": request_id}, status_code=status, headers=headers)
+    body |= {"error": error, **error, "request_id": request_id}
+    return JSONResponse(body, status_code=status, headers=headers)
 
 
 async def stream_events(running: RunningTurn, request_id: str) -> AsyncIterator[bytes]:
