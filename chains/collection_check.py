@@ -14,6 +14,7 @@ from qdrant_client import models
 
 from chains.collection import DENSE, SPARSE, AsyncClient, Fingerprint, check_fingerprint, fingerprint_of
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
+from chains.collection_state import unfinished_docs
 from chains.errors import CollectionMissing, FingerprintMismatch
 from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS, MISSING, explain, status_of
@@ -33,16 +34,20 @@ ANOTHER = "Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`"
 
 @dataclass(frozen=True)
 class View:
-    """How a collection can be searched. `dense` names its vector, "" if it has no name."""
+    """How a collection can be searched. `dense` names its vector, "" if it has no name.
+
+    `unfinished`: the folder whose pages are not all in it, because the first run over it did not come to its end.
+    """
 
     points: int
     dense: str = DENSE
     hybrid: bool = True
+    unfinished: str = ""
 
     @property
     def notes(self) -> list[str]:
         """Health's codes."""
-        return [] if self.hybrid else ["dense_only"]
+        return [*([] if self.hybrid else ["dense_only"]), *(["incomplete"] if self.unfinished else [])]
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class CollectionCheck:
         if not info.points_count:
             raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty. {MISSING}")
         dense = self._dense_name(info.config.params.vectors)
-        view = View(info.points_count, dense, hybrid=stored is not None and _has_bm25(info))
+        hybrid = stored is not None and _has_bm25(info)
+        view = View(info.points_count, dense, hybrid, unfinished_docs(info))
         if expected is None:
             return replace(view, hybrid=_has_bm25(info))
         if stored is not None:

@@ -43,7 +43,8 @@ def ingest_folder(
 
     require_folder(path)
     config = find_config(path).overridden(settings.site_url, settings.route_base_path)
-    indexer = Indexer(client, settings.qdrant_collection, embeddings, word_pieces(settings, embeddings))
+    count = word_pieces(settings, embeddings)
+    indexer = Indexer(client, settings.qdrant_collection, embeddings, count, origin=str(path.resolve()))
     return indexer.run(Docs.at(path, config), progress)
 
 

@@ -23,6 +23,7 @@ from chains.collection import (
     read_fingerprint,
     vector_store,
 )
+from chains.collection_state import mark_unfinished, unfinished_docs
 from chains.ingest.chunking import Chunk, chunker_of, cut, hash_page, point_id
 from chains.ingest.docusaurus import Docs
 from chains.providers import CountWordPieces, PinnedEmbeddings
@@ -77,14 +78,20 @@ def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:
 
 
 class Indexer:
-    """Brings a collection to what the docs say. Blocking: a server runs it in a thread of its own."""
+    """Brings a collection to what the docs say. Blocking: a server runs it in a thread of its own.
 
-    def __init__(self, client: Client, name: str, embeddings: PinnedEmbeddings, count: CountWordPieces) -> None:
+    `origin` is where the docs lie: the collection holds it until its first run has come to its end.
+    """
+
+    def __init__(
+        self, client: Client, name: str, embeddings: PinnedEmbeddings, count: CountWordPieces, origin: str = ""
+    ) -> None:
         self._client = client
         self._name = name
         self._fingerprint = fingerprint_of(embeddings)
         self._store: QdrantVectorStore = vector_store(client, name, embeddings)
         self._count = count
+        self._origin = origin
 
     def run(self, docs: Docs, progress: Progress | None = None) -> IndexReport:
         """Write what changed and remove what vanished; `progress` hears of pages done and pages in all.
@@ -106,11 +113,14 @@ class Indexer:
             if progress is not None:
                 progress(done, total)
         self._delete([point for points in stored.values() for point in points])
+        if unfinished_docs(self._client.get_collection(self._name)):
+            mark_unfinished(self._client, self._name, "")
         return IndexReport(**tally, deleted=len(stored), seconds=time.monotonic() - started)
 
     def _require_collection(self) -> None:
         if not self._client.collection_exists(self._name):
             create_collection(self._client, self._name, self._fingerprint)
+            mark_unfinished(self._client, self._name, self._origin)
         check_fingerprint(self._name, read_fingerprint(self._client, self._name), self._fingerprint)
         ensure_indexes(self._client, self._name)
 
