@@ -32,4 +32,6 @@ NO_EVIDENCE = (
     "The sections listed as sources are the nearest ones; asking in other words may help."
 )
 
+ANEW = "**This answer broke off. Please disregard it: here is another one.**"
+
 BLOCKED = "The language model declined to answer this question."
