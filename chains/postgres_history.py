@@ -59,14 +59,16 @@ class PostgresMessageStore:
         self.answering = True
         self._runs: dict[UUID, UUID] = {}  # turns begun here and not finished: whoever took one over is not overwritten
 
-    async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
+    async def begin(self, turn: ChatTurn, owner: str, run: UUID | None = None) -> Beginning:
         """A conversation that nobody owns, a notebook's for instance, becomes the first owner's.
+
+        `run` names the call: made again under the same name, as long as the turn runs, it has the turn again.
 
         Raises:
             StorageUnavailable
         """
         turn = turn.identified()
-        values = self._question_of(turn, owner)
+        values = {**self._question_of(turn, owner), "run": run or uuid4()}
         try:
             (row,) = await self._ask(BEGIN, values)
         except UniqueViolation as error:
@@ -95,6 +97,10 @@ class PostgresMessageStore:
         }
         await self._ask(FINISH, values)
         self._runs.pop(turn_id, None)
+
+    async def ping(self) -> None:
+        """Raises StorageUnavailable."""
+        await self._ask("SELECT", {})
 
     async def conversation(self, conversation_id: UUID, owner: str, limit: int = 200) -> dict[str, Any]:
         """The newest `limit` turns, oldest first: question, state and every field of the reply.
@@ -144,7 +150,6 @@ class PostgresMessageStore:
             "content": content_of(turn),
             "message": _json(message_to_dict(question_message(turn))),
             "interrupted": self._interrupted,
-            "run": uuid4(),
             "lease": self._lease,
             "window": self._window,
         }
