@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Literal, Self
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from chains.settings import ChainSettings, Disagreement, SettingProblem
+from chains.setting_problems import Disagreement, SettingProblem
+from chains.settings import ChainSettings
 
 # How packages of LangChain's other providers, libpq and platforms name theirs.
 FOREIGN_SECRET = re.compile(r".*(_API_KEY|_ACCESS_KEY|_TOKEN|_SECRET|_PASSWORD)|PGPASSWORD", re.IGNORECASE)
@@ -48,11 +49,11 @@ class Settings(ChainSettings):
             raise ValueError(f"is not a regular expression: {error}") from None
         return pattern
 
-    @model_validator(mode="after")
-    def production_on_a_space(self) -> Self:
-        if self.space_id and "environment" not in self.model_fields_set:
-            object.__setattr__(self, "environment", "production")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def production_on_a_space(cls, values: dict[str, Any]) -> dict[str, Any]:
+        on_a_space = bool(values.get("space_id")) and "environment" not in values
+        return values | {"environment": "production"} if on_a_space else values
 
     def disagreements(self) -> list[Disagreement]:
         """Besides: origins that no site has, or that are too many for production."""

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.errors import SettingsError
-from chains.hosts import is_public
 from chains.remote_postgres import read_address
+from chains.setting_problems import (
+    UNTIDY,
+    Disagreement,
+    Disagreements,
+    SettingProblem,
+    checked_address,
+    problems_in,
+    tidied,
+)
 
 CHAT_PROVIDERS = ("auto", "gemini", "cohere", "openai_compatible", "local")
 
 CLUSTER = "https://example.eu-central-1.aws.cloud.qdrant.io"
 
 _LANGCHAINS = re.compile(r"[a-z][a-z0-9_]*:\S+")
-UNTIDY = "has blanks or quotes around its value; they were removed"
 _NEEDS = {
     "gemini": ("GEMINI_API_KEY",),
     "cohere": ("COHERE_API_KEY",),
@@ -29,36 +34,6 @@ _NEEDS = {
 }
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SettingProblem:
-    """What is wrong with one variable, without its value."""
-
-    variable: str
-    says: str
-
-    @property
-    def remedy(self) -> str:
-        return f"Set it in the environment or in {Path('.env').resolve()}."
-
-    def __str__(self) -> str:
-        return f"{self.variable}: {self.says}. {self.remedy}"
-
-
-class Disagreement(NamedTuple):
-    """Values that are well-formed and do not go together. `problem` names the variable to set, `cause` another one."""
-
-    problem: SettingProblem
-    cause: str
-
-
-class Disagreements(ValueError):
-    """All that were found, for pydantic."""
-
-    def __init__(self, found: list[Disagreement]) -> None:
-        super().__init__(found)
-        self.found = found
 
 
 class ChainSettings(BaseSettings):
@@ -114,7 +89,7 @@ class ChainSettings(BaseSettings):
     @classmethod
     def strip_blanks_and_quotes(cls, values: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
         """An empty variable is an absent one."""
-        clean = {name: _stripped(value) for name, value in values.items()}
+        clean = {name: tidied(value) for name, value in values.items()}
         untidy = tuple(name.upper() for name, value in values.items() if clean[name] != value)
         for name in untidy:
             log.warning("%s %s", name, UNTIDY)
@@ -125,7 +100,7 @@ class ChainSettings(BaseSettings):
     @field_validator("qdrant_url")
     @classmethod
     def address_of_a_server(cls, url: str | None) -> str | None:
-        return None if url is None else _checked_address(url, CLUSTER)
+        return None if url is None else checked_address(url, CLUSTER)
 
     @field_validator("database_url")
     @classmethod
@@ -137,7 +112,7 @@ class ChainSettings(BaseSettings):
     @field_validator("gemini_base_url", "cohere_base_url", "openai_base_url")
     @classmethod
     def address_of_a_provider(cls, url: str | None) -> str | None:
-        return None if url is None else _checked_address(url, "https://llm.example.com/v1")
+        return None if url is None else checked_address(url, "https://llm.example.com/v1")
 
     @field_validator("chat_provider")
     @classmethod
@@ -228,47 +203,13 @@ class ChainSettings(BaseSettings):
             try:
                 return cls(**overrides), problems
             except ValidationError as error:
-                found = [disagreement for detail in error.errors() for disagreement in _found(detail)]
+                found = [disagreement for detail in error.errors() for disagreement in problems_in(detail)]
             named = {problem.variable for problem in problems}
             problems += [each.problem for each in found if each.problem.variable not in named]
             for name in (each.cause.lower() for each in found):
                 overrides[name] = cls.model_fields[name].default
 
 
-def _checked_address(url: str, example: str) -> str:
-    """Without a trailing slash. What is wrong is said without the value, which may hold a key."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("its host or port cannot be read") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"begins with https:// and a host, such as {example}")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("is an address alone; the key goes into the variable that ends in _API_KEY")
-    if parts.scheme == "http" and is_public(host):
-        raise ValueError("a public host must be https, or the key and the texts would travel in plain text")
-    return url.rstrip("/")
-
-
 def _passwords(url: str) -> list[str]:
     found = re.findall(r"://[^/?#:@]*:([^/?#]*)@|password=([^&\s]+)", url)
     return [password for pair in found for password in pair]
-
-
-def _stripped(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    clean = value.strip()
-    if len(clean) >= 2 and clean[0] == clean[-1] and clean[0] in "'\"":
-        clean = clean[1:-1].strip()
-    return clean
-
-
-def _found(detail: Any) -> list[Disagreement]:
-    """The problems in one of pydantic's errors; one of a single field is caused by that field."""
-    if not detail["loc"]:
-        found: list[Disagreement] = detail["ctx"]["error"].found
-        return found
-    variable = str(detail["loc"][0]).upper()
-    return [Disagreement(SettingProblem(variable, str(detail["msg"]).removeprefix("Value error, ")), variable)]
