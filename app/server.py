@@ -11,6 +11,7 @@ import uvicorn
 
 from app.front import Front
 from app.settings import FRAME_LIMIT, Settings
+from app.socket_protocol import LimitedSocket
 
 if TYPE_CHECKING:
     from app.docent import Docent
@@ -60,7 +61,7 @@ def server_config(front: Front, settings: Settings, port: int) -> uvicorn.Config
         front,
         host=settings.host,
         port=port,
-        ws="websockets-sansio",
+        ws=LimitedSocket,
         ws_max_size=FRAME_LIMIT,
         ws_ping_interval=WEBSOCKET_PING,
         ws_ping_timeout=WEBSOCKET_PING,
