@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from app.resources import Resources
 from app.settings import Settings
 from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.runner import TurnRunner
 from app.visitor import VisitorTokens
 from chains.errors import Overloaded
+from chains.history import InMemoryMessageStore
 
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 
@@ -18,17 +21,26 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self._limits = TurnLimits(
+            deadline=settings.turn_deadline,
+            resume_grace=settings.resume_grace,
+        )
+        self._hooks = TurnHooks(on_failure=self.resources.health.suspect)
         self._runner: TurnRunner | None = None
+        self._storeless: TurnRunner | None = None
 
     async def open(self) -> None:
         await self.resources.open()
 
     async def close(self) -> None:
         """Store what still runs as partial, then close the engines."""
-        self.resources.health.draining = True
-        if self._runner is not None:
-            await self._runner.aclose()
+        await self.stop_turns()
         await self.resources.close()
+
+    async def stop_turns(self) -> None:
+        """Let no turn in any more; what runs is stored as partial, and its readers are told."""
+        self.resources.health.draining = True
+        await asyncio.gather(*(runner.aclose() for runner in (self._runner, self._storeless) if runner is not None))
 
     async def runner(self) -> TurnRunner:
         """The runner, once there is something to run.
@@ -38,19 +50,37 @@ class Docent:
             StorageUnavailable: the database has never answered.
             Overloaded: the service is shutting down.
         """
-        if self.resources.health.draining:
-            raise Overloaded(retry_after=DRAIN_RETRY)
+        self._refuse_while_draining()
+        return await self.runner_to_read()
+
+    async def runner_to_read(self) -> TurnRunner:
+        """The same for those who read or stop what runs already, also while the service is shutting down."""
         chain = await self.resources.chain()
         store = await self.resources.storage.store()
         if self._runner is None:
-            limits = TurnLimits(deadline=self.settings.turn_deadline)
-            hooks = TurnHooks(on_failure=self.resources.health.suspect)
-            self._runner = TurnRunner(chain, store, limits, hooks)
+            journal = await self.resources.storage.journal()
+            self._runner = TurnRunner(chain, store, self._limits, self._hooks, journal)
         return self._runner
+
+    async def storeless_runner(self) -> TurnRunner:
+        """For turns that bring a store of their own, when there may be no database; gated and counted as every other.
+
+        Raises:
+            Starting, Overloaded: as `runner`.
+        """
+        self._refuse_while_draining()
+        chain = await self.resources.chain()
+        if self._storeless is None:
+            self._storeless = TurnRunner(chain, InMemoryMessageStore(), self._limits, self._hooks)
+        return self._storeless
+
+    def _refuse_while_draining(self) -> None:
+        if self.resources.health.draining:
+            raise Overloaded(retry_after=DRAIN_RETRY)
 
     async def visitor_tokens(self) -> VisitorTokens:
         return await self.resources.storage.visitor_tokens()
 
     @property
     def running_turns(self) -> int:
-        return self._runner.running if self._runner is not None else 0
+        return sum(runner.running for runner in (self._runner, self._storeless) if runner is not None)

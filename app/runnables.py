@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.docent import Docent
 from app.refusals import invalid_turn
-from app.turns.running import RunningTurn
+from app.turns.running import ReadableTurn
 from app.visitor import Visitor, current_visitor
 from chains import prompts
 from chains.errors import DocentError, InvalidTurn
@@ -21,7 +22,7 @@ from chains.history import Beginning, Begun
 from chains.turn import QUESTION_LIMIT, ChatTurn, Outcome, Reply, ReplyPart, unstorable
 
 # Set by a door that accepted the turn before it answered, so that a refusal could be an HTTP status.
-accepted_turn: ContextVar[RunningTurn | None] = ContextVar("accepted_turn", default=None)
+accepted_turn: ContextVar[ReadableTurn | None] = ContextVar("accepted_turn", default=None)
 
 
 class ChatMessages(BaseModel):
@@ -36,11 +37,12 @@ def rag_runnable(docent: Docent) -> Runnable[Any, ReplyPart]:
     async def answer(turns: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[ReplyPart]:
         async for turn in turns:
             try:
-                running = accepted_turn.get()
-                runner = await docent.runner()
-                parts = running.parts() if running else runner.as_runnable().astream(turn_of(turn), config)
-                async for part in parts:
-                    yield part
+                accepted = accepted_turn.get()
+                if accepted is None:
+                    accepted = await (await docent.runner()).accept(turn_of(turn), current_visitor.get(), config)
+                async with aclosing(accepted.parts()) as parts:
+                    async for part in parts:
+                        yield part
             except DocentError as error:
                 yield ReplyPart(outcome=Outcome.FAILED.value, error=error.as_dict())
 
@@ -85,15 +87,16 @@ def chat_runnable(docent: Docent) -> Runnable[Any, str]:
             running = accepted_turn.get()
             if running is None:
                 running = await accept_messages(docent, given["messages"], current_visitor.get(), config)
-            async for text in plain_text(running.parts()):
-                yield text
+            async with aclosing(running.parts()) as parts:
+                async for text in plain_text(parts):
+                    yield text
 
     return RunnableGenerator(answer, name="chat").with_types(input_type=ChatMessages, output_type=str)  # type: ignore[arg-type]
 
 
 async def accept_messages(
     docent: Docent, messages: list[Any], visitor: Visitor, config: RunnableConfig | None = None
-) -> RunningTurn:
+) -> ReadableTurn:
     """The turn of a conversation that came whole.
 
     Raises:
@@ -101,7 +104,7 @@ async def accept_messages(
         RateLimited, BudgetExhausted, Overloaded, Starting: it is not admitted.
     """
     turn, history = conversation_of(messages)
-    return await (await docent.runner_over(GivenHistory(history))).accept(turn, visitor, config)
+    return await (await docent.storeless_runner()).accept(turn, visitor, config, GivenHistory(history))
 
 
 class GivenHistory:

@@ -32,6 +32,7 @@ class Settings(ChainSettings):
     admin_token: str | None = Field(default=None, min_length=8, repr=False)
     langserve_playground: bool = False
     shutdown_grace: float = Field(default=8, ge=0)
+    resume_grace: float = Field(default=60, gt=0)
     space_id: str | None = None
     space_host: str | None = None
 

@@ -10,6 +10,7 @@ from html import escape
 from langchain_core.documents import Document
 
 from chains.turn import Source
+from chains.turn_guard import TurnGuard
 
 SNIPPET_LENGTH = 200
 
@@ -70,10 +71,10 @@ def cosine_strength(passages: Sequence[Document]) -> float | None:
     return max((passage.metadata["cosine"] for passage in passages if "cosine" in passage.metadata), default=None)
 
 
-def format_passages(passages: Sequence[Document]) -> str:
+def format_passages(passages: Sequence[Document], guard: TurnGuard) -> str:
     """The passages as the prompt shows them, numbered as the sources are; none can close its own frame."""
     return "\n".join(
-        f'<passage id="{n}" title="{escape(_heading(passage))}">\n{_framed(passage.page_content)}\n</passage>'
+        guard.around(_framed(passage.page_content), "passage", f' id="{n}" title="{escape(_heading(passage))}"')
         for n, passage in enumerate(passages, start=1)
     )
 

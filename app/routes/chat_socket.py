@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -11,13 +14,16 @@ from starlette.websockets import WebSocketDisconnect
 from app.docent import Docent
 from app.events import events_of
 from app.routes.access import docent_of
+from app.routes.chat import SEQ_LIMIT
 from app.routes.socket_frames import SocketFrames
 from app.runnables import turn_of
+from app.turns.running import ReadableTurn
 from app.visitor import Visitor
 from chains.errors import DocentError, InvalidTurn
 from chains.turn import ChatTurn
 
 TURNS_PER_SOCKET = 8  # running at once; the store allows one per conversation
+CANCELLING = "cancelling"  # name of a task; those that tell a turn bear its id
 
 router = APIRouter()
 
@@ -53,9 +59,16 @@ class SocketTurns:
                 case "ping":
                     await self._frames.pong()
                 case "turn":
-                    self._begin(turn_of(frame), await self._visitor_of(frame))
+                    turn = turn_of(frame).identified()
+                    self._start(self._accept(turn, await self._visitor_of(frame)), str(turn.turn_id))
+                case "resume":
+                    turn_id, after = _turn_id_of(frame), _after_of(frame)
+                    self._start(self._resume(turn_id, after, await self._visitor_of(frame)), str(turn_id), after)
+                case "cancel":
+                    turn_id = _turn_id_of(frame)
+                    self._spawn(self._cancel(turn_id, await self._visitor_of(frame)), CANCELLING)
                 case _:
-                    raise InvalidTurn("A frame's type is 'turn' or 'ping'.")
+                    raise InvalidTurn("A frame's type is 'turn', 'resume', 'cancel' or 'ping'.")
         except DocentError as error:
             await self._frames.refuse(error, frame.get("turn_id"))
 
@@ -65,22 +78,42 @@ class SocketTurns:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, turn: ChatTurn, visitor: Visitor) -> None:
-        if len(self._tasks) >= TURNS_PER_SOCKET:
+    def _start(self, accepting: Coroutine[Any, Any, ReadableTurn], turn_id: str, after: int = 0) -> None:
+        if sum(task.get_name() != CANCELLING for task in self._tasks) >= TURNS_PER_SOCKET:
+            accepting.close()
             raise InvalidTurn(f"At most {TURNS_PER_SOCKET} turns may run over one socket at once.")
-        task = asyncio.create_task(self._run(turn, visitor))
+        self._spawn(self._tell(accepting, turn_id, after), turn_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, turn: ChatTurn, visitor: Visitor) -> None:
-        turn = turn.identified()
+    async def _tell(self, accepting: Coroutine[Any, Any, ReadableTurn], turn_id: str, after: int) -> None:
         try:
-            running = await (await self._docent.runner()).accept(turn, visitor)
+            turn = await accepting
+            async with aclosing(events_of(turn, self._frames.request_id, after)) as events:
+                async for event in events:
+                    await self._frames.tell(event)
         except DocentError as error:
-            await self._frames.refuse(error, str(turn.turn_id))
+            await self._frames.refuse(error, turn_id)
+
+    async def _accept(self, turn: ChatTurn, visitor: Visitor) -> ReadableTurn:
+        return await (await self._docent.runner()).accept(turn, visitor)
+
+    async def _resume(self, turn_id: UUID, after: int, visitor: Visitor) -> ReadableTurn:
+        return await (await self._docent.runner_to_read()).resume(turn_id, visitor, after)
+
+    async def _cancel(self, turn_id: UUID, visitor: Visitor) -> None:
+        """The turn's own last event says it, where this socket hears that; elsewhere a frame does."""
+        told_here = any(task.get_name() == str(turn_id) for task in self._tasks)
+        try:
+            state = await (await self._docent.runner_to_read()).cancel(turn_id, visitor)
+        except DocentError as error:
+            await self._frames.refuse(error, str(turn_id))
             return
-        async for event in events_of(running.parts(), self._frames.request_id):
-            await self._frames.tell(event)
+        if not told_here:
+            await self._frames.acknowledge("cancel", turn_id=str(turn_id), state=state.value)
 
     async def _visitor_of(self, frame: dict[str, Any]) -> Visitor:
         """The frame's token wins; a socket that never sent one keeps the visitor that was made for it."""
@@ -90,3 +123,17 @@ class SocketTurns:
         elif self._visitor is None:
             self._visitor = tokens.make()
         return self._visitor
+
+
+def _turn_id_of(frame: dict[str, Any]) -> UUID:
+    try:
+        return UUID(frame["turn_id"])
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise InvalidTurn("turn_id: a UUID is needed here.") from None
+
+
+def _after_of(frame: dict[str, Any]) -> int:
+    after = frame.get("after", 0)
+    if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after <= SEQ_LIMIT:
+        raise InvalidTurn("after: the `seq` of the last event that was seen is needed here.")
+    return after

@@ -68,6 +68,10 @@ class SocketFrames:
     async def pong(self) -> None:
         await self._socket.send_text('{"type":"pong"}')
 
+    async def acknowledge(self, frame_type: str, **said: str) -> None:
+        """Answer a frame that brings no event of its own."""
+        await self._socket.send_text(orjson.dumps({"type": frame_type, **said}).decode())
+
     async def refuse(self, error: DocentError, turn_id: object = None) -> None:
         """An `error` event outside of any turn's numbering."""
         log.warning("refused", code=error.code, path="/ws/chat")

@@ -11,11 +11,18 @@ from chains.turn import ChatTurn, ReplyPart
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
-    """Seconds, and numbers of turns in this process."""
+    """Seconds, and numbers of turns in this process.
+
+    A turn stops when nobody has read it for `resume_grace`. `queue` turns wait for one of the `max_running` to end, for
+    `queue_patience` at most: a burst is absorbed, and under lasting load a refusal costs nothing.
+    """
 
     deadline: float = 60.0
     coalesce: float = 0.025  # 40 events a second read as a steady flow and cost a fifth of one event per token
     max_running: int = 200
+    queue: int = 32
+    queue_patience: float = 2.0
+    resume_grace: float = 60.0
 
 
 async def admit_all(turn: ChatTurn, visitor: Visitor) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import structlog
+from fakes import a_turn
 
 from app import redaction
 from app.events import Event, events_of
@@ -19,6 +20,7 @@ from app.logs import configure_logs
 from app.redaction import REPLACEMENT, RedactionFilter, Redactor
 from app.refusals import error_body
 from app.settings import Settings
+from app.turns.running import replayed
 from app.visitor import VisitorTokens
 from chains.errors import DocentError
 from chains.turn import ReplyPart
@@ -147,11 +149,8 @@ async def test_refusals_and_error_events_hold_no_secret(own_redactor: Redactor) 
     error = DocentError("The key canary-0123456789 was refused.")
     assert "canary" not in json.dumps(error_body(error, "id"))
 
-    async def parts():  # type: ignore[no-untyped-def]
-        yield ReplyPart(conversation_id="c", turn_id="t", seq=1)
-        yield ReplyPart(outcome="failed", error=error.as_dict(), seq=2)
-
-    told: list[Event] = [event async for event in events_of(parts())]
+    failed = ReplyPart(outcome="failed", error=error.as_dict())
+    told: list[Event] = [event async for event in events_of(replayed(a_turn(), "ada", failed))]
     assert told[-1].type == "error"
     assert b"canary" not in b"".join(event.as_sse() for event in told)
 

@@ -15,7 +15,7 @@ FLOORS = [
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
     ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health", "app.visitor",
-     "app.logs"],
+     "app.logs", "app.turns.journal", "app.turns.recovery"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.rag", "chains.ingest"],

@@ -50,7 +50,8 @@ async def test_failed_turn_says_so_and_runs_again(store: SlowStore) -> None:
     again = await runner.accept(turn, ADA)
     assert again.restarted
     parts = [part async for part in again.parts()]
-    assert parts[1] == {"restart": "retry", "seq": 2}
+    assert parts[0] == {"restart": "retry", "seq": last["seq"] + 1}
+    assert [part["seq"] for part in parts] == list(range(last["seq"] + 1, parts[-1]["seq"] + 1))
     assert sum(parts, ReplyPart())["answer"] == "Yes."
     assert "error" not in sum(parts, ReplyPart())
 
