@@ -68,12 +68,15 @@ def ask(
 @cli.command(name="eval")
 def evaluate(
     questions: Annotated[Path, typer.Argument(help="A JSONL file of questions, or a folder in BEIR's layout.")],
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Set the gate's thresholds by these questions and keep them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure retrieval: hit, MRR and nDCG of the product's own retriever."""
     from app.commands.evaluate import run
 
-    run(_settings(), questions, as_json=as_json)
+    run(_settings(), questions, calibrate=calibrate, as_json=as_json)
 
 
 @cli.command(name="migrate-index")

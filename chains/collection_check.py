@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -14,7 +14,7 @@ from qdrant_client import models
 
 from chains.collection import DENSE, SPARSE, AsyncClient, Fingerprint, check_fingerprint, fingerprint_of
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
-from chains.collection_state import unfinished_docs
+from chains.collection_state import stored_gate, unfinished_docs
 from chains.errors import CollectionMissing, FingerprintMismatch
 from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS, MISSING, explain, status_of
@@ -37,12 +37,14 @@ class View:
     """How a collection can be searched. `dense` names its vector, "" if it has no name.
 
     `unfinished`: the folder whose pages are not all in it, because the first run over it did not come to its end.
+    `gate`: the thresholds that were measured on it, if any.
     """
 
     points: int
     dense: str = DENSE
     hybrid: bool = True
     unfinished: str = ""
+    gate: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def notes(self) -> list[str]:
@@ -93,7 +95,7 @@ class CollectionCheck:
             raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty. {MISSING}")
         dense = self._dense_name(info.config.params.vectors)
         hybrid = stored is not None and _has_bm25(info)
-        view = View(info.points_count, dense, hybrid, unfinished_docs(info))
+        view = View(info.points_count, dense, hybrid, unfinished_docs(info), stored_gate(info))
         if expected is None:
             return replace(view, hybrid=_has_bm25(info))
         if stored is not None:
