@@ -9,6 +9,7 @@ from langchain_core.documents import Document
 
 from chains.evidence import SNIPPET_LENGTH, Thresholds, format_passages, plain_text, weigh_evidence
 from chains.providers.local_embeddings import LocalEmbeddings
+from chains.turn_guard import TurnGuard
 
 LIMITS = Thresholds(together=0.5, cosine=0.4)
 
@@ -109,6 +110,9 @@ def test_snippet_ends_at_a_word() -> None:
 
 def test_plain_text_keeps_the_code_of_a_fence_and_drops_the_fence() -> None:
     assert plain_text("Run:\n\n```bash\nmake serve\n```\n") == "Run: make serve"
+
+
+GUARD = TurnGuard(fence="f3nce")
 
 
 def test_passage_cannot_close_its_own_frame() -> None:
