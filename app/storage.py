@@ -6,14 +6,15 @@ import asyncio
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import structlog
 
 from app.health import REMOTE_INTERVAL, Finding, Health
 from app.settings import Settings
 from app.store import signing_key
-from app.turns.outage import OutageStore
 from app.turns.journal import TURN_LEASE, Journal
+from app.turns.outage import OutageStore
 from app.turns.recovery import recover, recover_later
 from app.visitor import VisitorTokens
 from chains.errors import EmbeddedEngineError, StorageUnavailable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 RETRY_PAUSE = 0.5  # seconds at least between attempts to reach a database that is away,
 RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # and these at most, unless a turn waits for it; the last repeats
 FIRST_WAIT = 15.0  # seconds that a turn waits for the first connection before it is refused
+FIRST_PATIENCE = 3.5  # seconds for the first attempt, while health waits for it; it goes on for longer by itself
 LAST_PATIENCE = 1.0  # seconds, at the end of a shutdown, to store what waits: the drain has tried all along
 PING_PATIENCE = 4  # seconds for a connection, twice: health gives a probe ten
 ASLEEP_AFTER = 120.0  # seconds without a turn, and a remote database is left alone: suspending takes them 300 more
@@ -47,7 +49,7 @@ class Storage:
         self._store: PostgresMessageStore | None = None
         self._outage: OutageStore | None = None
         self._tokens = VisitorTokens(settings.secret_key) if settings.secret_key else None
-        self._fault = "no connection yet"
+        self._fault = explain(TimeoutError("timed out")) if settings.database_url else "no connection yet"
         self._remote = bool(settings.database_url) and read_address(str(settings.database_url)).remote
         self._pinged = 0.0
         self.asleep_after = asleep_after
@@ -99,9 +101,17 @@ class Storage:
 
     async def outage_store(self) -> OutageStore:
         """The store for turns: it goes on while the database is away. Raises StorageUnavailable as `store` does."""
-        if self._outage is None:
-            self._outage = OutageStore(await self.store(), on_away=self._health.suspect)
+        await self._wait()
+        assert self._outage is not None
         return self._outage
+
+    def waiting_conversation(self, conversation_id: UUID, owner: str) -> dict[str, Any] | None:
+        """One that began while the database is away and waits for it; None for any other.
+
+        Raises:
+            NotFound: it is another owner's.
+        """
+        return self._outage.buffer.report(conversation_id, owner) if self._outage is not None else None
 
     @property
     def waiting_turns(self) -> int:
@@ -139,6 +149,7 @@ class Storage:
             pool = connection_pool(dsn)
             await pool.open()
             self._pool, self._store = pool, PostgresMessageStore(pool, lease=TURN_LEASE)
+            self._outage = OutageStore(self._store, on_away=self._health.suspect)
         assert self._store is not None
         await recover(self._store, alone=not self._settings.database_url)
         if self._tokens is None:
@@ -154,6 +165,8 @@ class Storage:
     async def _ping(self) -> Finding:
         """A round trip. An embedded server that died is started again at the second look, so that health showed it."""
         if not self._opened.is_set():
+            await self._first_try()
+        if not self._opened.is_set():
             return {"status": "disconnected", "cause": self._fault}
         if self._remote and (finding := self._left_alone()):
             return finding
@@ -163,6 +176,12 @@ class Storage:
             elif not await asyncio.to_thread(self._embedded.alive):  # a pool would take 5 s to find out
                 return {"status": "disconnected", "cause": "the embedded server is gone"}
         return await self._round_trip()
+
+    async def _first_try(self) -> None:
+        """Until the first attempt has ended, or for as long as a service that answers takes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PATIENCE):
+                await self.tried.wait()
 
     def _left_alone(self) -> Finding | None:
         """What is said of a remote database without asking it; None when it is to be asked.

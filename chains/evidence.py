@@ -11,6 +11,7 @@ from typing import Any, Self
 from langchain_core.documents import Document
 
 from chains.turn import Source
+from chains.turn_guard import TurnGuard
 
 SNIPPET_LENGTH = 200
 

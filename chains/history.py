@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 from uuid import UUID, uuid4
 
 from langchain_core.messages import BaseMessage
@@ -32,6 +32,11 @@ WINDOW = 12  # messages, six turns, that the model is told
 LEASE = 120.0  # seconds: twice a turn's default deadline; a turn that runs longer has lost its process
 BUSY_FOR = 1  # seconds after which to ask again
 
+Written = TypeVar("Written")
+
+
+Durability = Literal["stored", "buffered"]
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -44,7 +49,7 @@ class Begun:
     turn: ChatTurn
     history: list[BaseMessage]
     restarted: bool = False
-    durability: Literal["stored", "buffered"] = "stored"
+    durability: Durability = "stored"
     told: int = 0
     run: UUID = field(default_factory=uuid4)
 
@@ -84,8 +89,10 @@ class MessageStore(Protocol):
             StorageUnavailable: nothing is known; the same call may be made again.
         """
 
-    async def finish(self, turn_id: UUID, reply: ReplyPart) -> None:
+    async def finish(self, turn_id: UUID, reply: ReplyPart) -> Durability | None:
         """Store the reply and free the conversation. Does nothing to a turn that is not running (any more).
+
+        Returns `buffered` when the reply waits in memory for the database to come back; nothing: it is stored.
 
         A reply's `seq`, if it has one, is the last one that was told: another attempt goes on from there.
 
@@ -232,11 +239,11 @@ def chain_input(begun: Begun) -> dict[str, Any]:
     return {"turn": begun.turn.model_dump(), "history": begun.history}
 
 
-async def settled(write: Coroutine[Any, Any, None]) -> None:
+async def settled(write: Coroutine[Any, Any, Written]) -> Written:
     """Wait until a write has ended, also when whoever waits for it is cancelled meanwhile."""
     task = asyncio.ensure_future(write)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait((task,))
         raise

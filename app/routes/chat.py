@@ -15,6 +15,7 @@ from app.events import Event, events_of
 from app.redaction import redactor
 from app.refusals import RETRY_AFTER, STATUS, request_id_of
 from app.routes.access import docent_of, visitor_of
+from app.routes.bodies import ShallowRoute
 from app.turns.running import ReadableTurn
 from chains.errors import NotFound, StorageUnavailable
 from chains.history_messages import TurnState
@@ -25,7 +26,7 @@ STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering"
 SEQ_LIMIT = 999_999_999
 REPLY = TypeAdapter(Reply)
 
-router = APIRouter(tags=["chat"])
+router = APIRouter(tags=["chat"], route_class=ShallowRoute)
 
 
 @router.post(

@@ -15,7 +15,7 @@ from app.docent import Docent
 from app.events import events_of
 from app.routes.access import docent_of
 from app.routes.chat import SEQ_LIMIT
-from app.routes.socket_frames import SocketFrames
+from app.routes.socket_frames import OVERLOADED, SocketFrames
 from app.runnables import turn_of
 from app.turns.running import ReadableTurn
 from app.visitor import Visitor
@@ -32,8 +32,16 @@ router = APIRouter()
 async def chat_socket(socket: WebSocket) -> None:
     """The gate has checked the origin. A bad frame gets an `error` event and the socket stays."""
     await socket.accept()
-    frames = SocketFrames(socket)
-    turns = SocketTurns(frames, docent_of(socket))
+    docent, frames = docent_of(socket), SocketFrames(socket)
+    with docent.crowd.entered() as welcome:
+        if welcome:
+            await _serve(frames, docent)
+        else:
+            await frames.close(OVERLOADED)
+
+
+async def _serve(frames: SocketFrames, docent: Docent) -> None:
+    turns = SocketTurns(frames, docent)
     try:
         while (frame := await frames.next()) is not None:
             await turns.take(frame)

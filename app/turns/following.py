@@ -12,7 +12,8 @@ from uuid import UUID
 
 from app.turns.journal import Journal, Look
 from app.turns.log import PARTS_LIMIT, SOURCES, TOLD_BEFORE
-from chains.errors import NotFound, StorageUnavailable
+from chains.errors import NotFound, Overloaded, StorageUnavailable
+from chains.history import BUSY_FOR
 from chains.history_messages import TurnState, interruption
 from chains.turn import ReplyPart
 
@@ -25,12 +26,14 @@ class FollowedTurn:
 
     What was never written is void when another attempt begins after it: it is told as restarts. A turn that has ended
     without all of its end in the journal is told again as a whole, as it is stored. `first`: nobody wants to hear
-    what bears the numbers up to this one.
+    what bears the numbers up to this one. `closing` ends the telling where it is: the reader may go on elsewhere.
     """
 
-    def __init__(self, journal: Journal, turn_id: UUID, owner: str, first: int = 0, poll: float = POLL) -> None:
+    def __init__(
+        self, journal: Journal, turn_id: UUID, owner: str, first: int = 0, closing: asyncio.Event | None = None
+    ) -> None:
         self._journal, self._id, self._owner = journal, turn_id, owner
-        self._first, self._poll = first, poll
+        self._first, self._closing = first, closing or asyncio.Event()
 
     @property
     def turn_id(self) -> str:
@@ -52,7 +55,7 @@ class FollowedTurn:
     async def parts(self, after: int = 0) -> AsyncGenerator[ReplyPart, None]:
         """As ReadableTurn's. Raises StorageUnavailable when the database stays away: the reader may come again."""
         after = max(after, self._first)
-        while True:
+        while not self._closing.is_set():
             look = await self._look_patiently(after)
             for part in _gapless(look.parts, after):
                 after = part["seq"]
@@ -66,14 +69,16 @@ class FollowedTurn:
                     yield part
                 return
             else:
-                await asyncio.sleep(self._poll)
+                await asyncio.sleep(POLL)
 
     async def reply(self) -> ReplyPart:
-        """As ReadableTurn's."""
+        """As ReadableTurn's. Raises Overloaded when this service closes before the turn ends elsewhere."""
         whole = ReplyPart()
         async with aclosing(self.parts()) as parts:
             async for part in parts:
                 whole = whole + part
+        if "outcome" not in whole:
+            raise Overloaded(retry_after=BUSY_FOR)
         return whole
 
     async def state_after(self, patience: float) -> TurnState:
@@ -88,7 +93,7 @@ class FollowedTurn:
             if look.lapsed:
                 await self._lapse()
             else:
-                await asyncio.sleep(self._poll)
+                await asyncio.sleep(POLL)
         return look.state
 
     async def _stored_end(self, look: Look, after: int) -> AsyncIterator[ReplyPart]:
@@ -120,13 +125,13 @@ class FollowedTurn:
             except StorageUnavailable:
                 if time.monotonic() > end:
                     raise
-                await asyncio.sleep(self._poll)
+                await asyncio.sleep(POLL)
 
     async def _lapse(self) -> None:
         try:
             await self._journal.lapse(self._id)
         except StorageUnavailable:
-            await asyncio.sleep(self._poll)
+            await asyncio.sleep(POLL)
 
 
 def _gapless(parts: list[ReplyPart], after: int) -> list[ReplyPart]:

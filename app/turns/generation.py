@@ -48,8 +48,8 @@ class Generation:
         try:
             ending = await self._generate(config)
             reply = self.running.log.fold() + ending
-            trouble = await self._finish(reply)
-            self.running.end(self._failed(trouble) if trouble else ending)
+            trouble, durability = await self._finish(reply)
+            self.running.end(self._failed(trouble) if trouble else ending + durability)
             if isinstance(trouble, StorageUnavailable):
                 await self._finish_later(reply)
             elif trouble:  # this reply cannot be stored at all, and the conversation must not stay busy
@@ -88,19 +88,20 @@ class Generation:
                 if self.running.log.full:
                     return
 
-    async def _finish(self, reply: ReplyPart) -> Exception | None:
-        """`seq` is that of the end, which is told next."""
+    async def _finish(self, reply: ReplyPart) -> tuple[Exception | None, ReplyPart]:
+        """What went wrong, and the end's durability where it is not stored. `seq` is the end's, which is told next."""
         try:
-            await settled(self.store.finish(self.turn_id, reply + {"seq": self.running.log.last + 1}))
+            durability = await settled(self.store.finish(self.turn_id, reply + {"seq": self.running.log.last + 1}))
         except Exception as error:
-            return error
-        return None
+            return error, ReplyPart()
+        return None, ReplyPart(durability=durability) if durability else ReplyPart()
 
     async def _finish_later(self, reply: ReplyPart) -> None:
         """Were the turn left running in the database, its conversation would be busy for a whole lease."""
         for _ in range(FINISH_TRIES):
             await asyncio.sleep(FINISH_PAUSE)
-            if await self._finish(reply) is None:
+            trouble, _ = await self._finish(reply)
+            if trouble is None:
                 return
 
     def _failed(self, error: Exception) -> ReplyPart:

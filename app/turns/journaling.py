@@ -46,7 +46,6 @@ class JournalWriter:
         self._journal, self._tick, self._beat = journal, tick, beat
         self._entries: dict[UUID, Entry] = {}
         self._task: asyncio.Task[None] | None = None
-        self._hurry = asyncio.Event()
         self._away = False
         self._forgot = time.monotonic()
 
@@ -57,10 +56,6 @@ class JournalWriter:
         self._entries[turn_id] = Entry(running, begun.run, buffered, running.log.start, on_written)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_on())
-
-    def hurry(self) -> None:
-        """A turn has ended: whoever resumes it elsewhere waits for its last part."""
-        self._hurry.set()
 
     async def aclose(self, patience: float) -> None:
         """Write what is left."""
@@ -73,10 +68,7 @@ class JournalWriter:
 
     async def _write_on(self) -> None:
         while self._entries:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._tick):
-                    await self._hurry.wait()
-            self._hurry.clear()
+            await asyncio.sleep(self._tick)
             await self._write()
 
     async def _write(self, *, final: bool = False) -> None:

@@ -34,13 +34,17 @@ RUNNING_SIZE = 64 * 1024  # bytes set aside for a turn that runs: question, sour
 
 @dataclass(slots=True)
 class KeptTurn:
-    """A turn and its reply, to be stored. `run` names it to the database; `begun`: the question is there."""
+    """A turn and its reply, to be stored. `run` names it to the database; `told`: its last `seq`.
+
+    `begun`: the question is in the database, and the turn runs there.
+    """
 
     turn: ChatTurn
     run: UUID = field(default_factory=uuid4)
     begun: bool = False
     state: TurnState = TurnState.RUNNING
     reply: ReplyPart = field(default_factory=ReplyPart)
+    told: int = 0
     size: int = RUNNING_SIZE
     began: float = field(default_factory=time.monotonic)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -48,6 +52,7 @@ class KeptTurn:
     def end(self, reply: ReplyPart) -> None:
         self.reply = ended(reply)
         self.state = state_of(self.reply)
+        self.told = max(self.told, reply.get("seq", 0))
         self.size = len(orjson.dumps([self.turn.model_dump(), self.reply], default=str))
 
     def rows(self) -> list[Remembered]:

@@ -20,7 +20,7 @@ from app.logs import place_of
 from app.turns.known import Conversation, KeptTurn
 from app.turns.outage_buffer import OutageBuffer
 from chains.errors import ConversationBusy, StorageUnavailable
-from chains.history import Beginning, Begun, Joined, MessageStore, Refused
+from chains.history import Beginning, Begun, Durability, Joined, MessageStore, Refused, Replay
 from chains.history_messages import TurnState, failure
 from chains.turn import ChatTurn, ReplyPart
 
@@ -75,7 +75,7 @@ class OutageStore:
         self._watch()
         return self.buffer.take(turn, owner, run)
 
-    async def finish(self, turn_id: UUID, reply: ReplyPart) -> None:
+    async def finish(self, turn_id: UUID, reply: ReplyPart) -> Durability | None:
         """As the store behind it; while that is away, the reply waits here.
 
         Raises:
@@ -84,15 +84,15 @@ class OutageStore:
         conversation = self.buffer.conversation_of(turn_id)
         kept = conversation.turn(turn_id) if conversation is not None else None
         if conversation is None or kept is None:  # not begun here
-            await self._kept.finish(turn_id, reply)
-            return
+            return await self._kept.finish(turn_id, reply)
         if turn_id not in conversation.waiting:
             if await self._finish_stored(conversation, kept, reply):
-                return
+                return None
             self.buffer.wait(conversation, kept)
             self._watch()
         self.buffer.end(kept, reply)
         await self._settle(conversation)
+        return "buffered" if turn_id in conversation.waiting else None
 
     def holds(self, turn_id: UUID) -> bool:
         """The turn, or its reply, is not in the database yet."""
@@ -150,11 +150,13 @@ class OutageStore:
         """False: it has to wait on, and with it whatever follows."""
         turn_id = cast("UUID", kept.turn.turn_id)
         try:
-            if not kept.begun and not await self._store_question(conversation, kept):
+            if kept.state is TurnState.RUNNING and kept.begun:
+                return True
+            if not await self._store_question(conversation, kept):
                 return turn_id not in conversation.waiting
             if kept.state is TurnState.RUNNING:
                 return True
-            await self._store_reply(turn_id, kept.reply)
+            await self._store_reply(turn_id, kept.reply + {"seq": kept.told})
         except StorageUnavailable:
             self._miss()
             return False
@@ -162,22 +164,30 @@ class OutageStore:
             log.error("turn_unstorable", turn_id=str(turn_id), error=type(error).__name__, where=place_of(error))
             self._refuse(conversation, turn_id)
             return True
-        if conversation.waiting.get(turn_id) is kept:
-            self.buffer.drop(conversation, turn_id)
-            self.buffer.stored(conversation, kept)
-            self.buffer.stats.stored_late += 1
+        self._settled(conversation, kept)
         return True
 
     async def _store_question(self, conversation: Conversation, kept: KeptTurn) -> bool:
+        """Also of a turn that ran there before it went away: its lease may be over, and another may have ended it."""
         match await self._kept.begin(kept.turn, conversation.owner, kept.run):
             case Begun():
                 kept.begun, conversation.born_here = True, False
                 return True
+            case Replay(reply) if reply.get("answer") == kept.reply.get("answer"):  # ours: its answer was lost
+                self._settled(conversation, kept)
+                return False
             case Joined() | Refused(ConversationBusy()):  # another process has a turn in this conversation: after it
                 return False
             case _:
                 self._refuse(conversation, cast("UUID", kept.turn.turn_id))
                 return False
+
+    def _settled(self, conversation: Conversation, kept: KeptTurn) -> None:
+        turn_id = cast("UUID", kept.turn.turn_id)
+        if conversation.waiting.get(turn_id) is kept:  # else it was asked again meanwhile, and runs
+            self.buffer.drop(conversation, turn_id)
+            self.buffer.stored(conversation, kept)
+            self.buffer.stats.stored_late += 1
 
     async def _store_reply(self, turn_id: UUID, reply: ReplyPart) -> None:
         try:

@@ -56,7 +56,7 @@ class OutageBuffer:
             known = self.known.add(Conversation(conversation_id, owner))
         if known.running is not None:
             self._ours.pop(cast("UUID", known.running.turn.turn_id), None)
-        known.running = KeptTurn(beginning.turn, run, begun=True)
+        known.running = KeptTurn(beginning.turn, run, begun=True, told=beginning.told)
         known.told = [Remembered(message) for message in beginning.history]
         self.known.renew(known)
         self._ours[turn_id] = known
@@ -87,8 +87,9 @@ class OutageBuffer:
         if turn_id in known.waiting:  # asked again before its first reply was stored: under the same name
             run = known.waiting[turn_id].run
             self.drop(known, turn_id)
-        self.wait(known, KeptTurn(turn, run))
-        return Begun(turn, known.history(turn_id), restarted=earlier is not None, durability="buffered")
+        told = earlier.told if earlier is not None else 0
+        self.wait(known, KeptTurn(turn, run, told=told))
+        return Begun(turn, known.history(turn_id), earlier is not None, "buffered", told, run)
 
     def wait(self, conversation: Conversation, kept: KeptTurn) -> None:
         """Raises StorageUnavailable when the buffer is full."""

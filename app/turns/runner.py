@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 
+from app.turns.ended import EndedTurns
 from app.turns.following import FollowedTurn
 from app.turns.generation import Generation
 from app.turns.journal import Journal
@@ -27,7 +28,6 @@ from chains.turn import ChatTurn, Reply, ReplyPart
 
 CLOSING_PATIENCE = 10.0  # seconds that storing what still runs may take at shutdown,
 JOURNAL_PATIENCE = 2.0  # and writing what was told of it
-ENDED_KEPT = 256  # turns whose end is not in the journal yet,
 CANCEL_PATIENCE = 5.0  # seconds that another process has to stop a turn; it looks once a second
 
 
@@ -50,11 +50,11 @@ class TurnRunner:
         self._writer = JournalWriter(journal) if journal is not None else None
         self._places = Places(self._limits.max_running, self._limits.queue, self._limits.queue_patience)
         self._turns: dict[UUID, RunningTurn] = {}
-        self._ended: dict[UUID, RunningTurn] = {}  # what of these is not in the journal is known here alone
+        self._ended = EndedTurns()
         self._accepting: dict[asyncio.Task[ReadableTurn], UUID] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._closing = False
+        self._closing = asyncio.Event()
 
     @property
     def running(self) -> int:
@@ -77,7 +77,7 @@ class TurnRunner:
             Overloaded: too many turns run, or the service is shutting down.
             DocentError: whatever `admit` raises.
         """
-        if self._closing:
+        if self._closing.is_set():
             raise Overloaded(retry_after=BUSY_FOR)
         # A task, for a turn that was begun must run: a caller who is cancelled meanwhile would leave it without one.
         turn = turn.identified()
@@ -96,7 +96,7 @@ class TurnRunner:
         running = await self._here(turn_id, visitor)
         if running is not None and (after >= running.log.start or self._journal is None):
             return running
-        followed = FollowedTurn(self._journal_of_others(), turn_id, visitor.id)
+        followed = FollowedTurn(self._journal_of_others(), turn_id, visitor.id, closing=self._closing)
         await followed.open(after)
         return followed
 
@@ -137,7 +137,7 @@ class TurnRunner:
 
     async def aclose(self) -> None:
         """Stop what runs and store it as partial; nothing is accepted from here on."""
-        self._closing = True
+        self._closing.set()
         if self._accepting:
             await asyncio.wait(self._accepting, timeout=CLOSING_PATIENCE)
         for running in self._turns.values():
@@ -162,7 +162,7 @@ class TurnRunner:
                     beginning = await self._begin(turn, visitor, store or self._store)
                     if not isinstance(beginning, Begun):
                         return beginning
-                    running = opened(beginning, visitor, self._limits.coalesce, self._ended.pop(turn_id, None))
+                    running = opened(beginning, visitor, self._limits.coalesce, self._ended.pop(turn_id))
                     started = self._start(running, beginning, visitor, config, store)
                     return running
                 finally:
@@ -183,10 +183,10 @@ class TurnRunner:
                     return replayed(turn, visitor.id, reply)
                 case Begun() as begun:
                     return begun
-                case Joined(turn_id) if turn_id in self._turns or turn_id in self._ended:
-                    return self._turns.get(turn_id) or self._ended[turn_id]
+                case Joined(turn_id) if (running := self._turns.get(turn_id) or self._ended.get(turn_id)) is not None:
+                    return running
                 case Joined(turn_id, told) if self._journal is not None and store is self._store:
-                    return FollowedTurn(self._journal, turn_id, visitor.id, first=told)
+                    return FollowedTurn(self._journal, turn_id, visitor.id, told, self._closing)
         raise ConversationBusy(retry_after=BUSY_FOR)
 
     async def _ask_store(self, turn: ChatTurn, visitor: Visitor, store: MessageStore) -> Beginning:
@@ -207,7 +207,7 @@ class TurnRunner:
         turn_id = cast("UUID", begun.turn.turn_id)
         self._turns[turn_id] = running
         if self._writer is not None and store is None:
-            self._writer.follow(running, begun, partial(self._forget, turn_id, running))
+            self._writer.follow(running, begun, partial(self._ended.forget, turn_id, running))
         generation = Generation(running, begun, self._chain, store or self._store, self._limits, self._hooks)
         running.task = asyncio.create_task(self._run(generation, visitor, config, kept=store is None))
         self._tasks.add(running.task)
@@ -222,23 +222,11 @@ class TurnRunner:
         try:
             reply = await generation.run(config)
         finally:
-            del self._turns[turn_id]
-            if kept:
-                self._keep(turn_id, generation.running)
+            if self._turns.get(turn_id) is generation.running:  # another attempt may run already
+                del self._turns[turn_id]
+                if kept:
+                    self._ended.keep(turn_id, generation.running, self._limits.resume_grace)
             self._hooks.on_end(generation.begun.turn, visitor, reply)
-
-    def _keep(self, turn_id: UUID, running: RunningTurn) -> None:
-        """Its end may be read here until the journal has it."""
-        if self._writer is not None:
-            self._writer.hurry()
-        self._ended[turn_id] = running
-        asyncio.get_running_loop().call_later(self._limits.resume_grace, self._forget, turn_id, running)
-        while len(self._ended) > ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
-
-    def _forget(self, turn_id: UUID, running: RunningTurn) -> None:
-        if self._ended.get(turn_id) is running:
-            del self._ended[turn_id]
 
     async def _here(self, turn_id: UUID, visitor: Visitor) -> RunningTurn | None:
         if accepting := [task for task, accepted in self._accepting.items() if accepted == turn_id]:

@@ -20,7 +20,7 @@ from chains.ingest.splitting import Room, split_block
 from chains.providers import CountWordPieces, PinnedEmbeddings
 
 # Part of a collection's fingerprint and of every page's hash: raise it whenever the same page would be cut otherwise.
-CHUNKER = "sections-1000-256-v2"
+CHUNKER = "sections-1000-256-v3"
 
 GOOD_LENGTH = 1_000
 MOST_WORD_PIECES = 256

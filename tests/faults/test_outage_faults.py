@@ -164,6 +164,30 @@ async def test_19_turns_that_another_replica_stored_meanwhile_come_first(
 
 
 @pytest.mark.fault(19)
+async def test_19_reply_whose_turn_was_given_up_elsewhere_meanwhile_is_stored_all_the_same(
+    line: TcpProxy, pool: AsyncConnectionPool, other_replica: PostgresMessageStore, database: str
+) -> None:
+    """The reader was told that his answer is kept; the outage outlasts the lease, and another replica goes on."""
+    store = OutageStore(PostgresMessageStore(pool, lease=0.0))
+    turn = a_turn("One?")
+    following = a_turn("Two?", conversation_id=turn.conversation_id)
+    assert turn.turn_id
+    assert following.turn_id
+    await store.begin(turn, "ada")
+    await line.refuse()
+    assert await store.finish(turn.turn_id, ANSWER) == "buffered"
+    async with other_replica._pool:
+        assert isinstance(await other_replica.begin(following, "ada"), Begun)
+        await other_replica.finish(following.turn_id, ReplyPart(answer="Forward.", outcome="answered"))
+        await line.accept()
+        await all_stored(store)
+    texts = [text for (text,) in await query(database, HISTORY.format(turn.conversation_id))]
+    assert texts == ["Two?", "Forward.", "One?", "Roll back."]
+    assert await query(database, "SELECT count(*) FROM turn WHERE state = 'complete'") == [(2,)]
+    await store.close(0.1)
+
+
+@pytest.mark.fault(19)
 async def test_19_stolen_conversation_does_not_get_in(
     line: TcpProxy, store: OutageStore, other_replica: PostgresMessageStore, database: str
 ) -> None:
