@@ -1,4 +1,7 @@
-"""`docent serve | ingest | ask | eval | migrate-index`. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
+"""`docent serve | ingest | ask | eval | migrate-index | doctor`.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 import typer
 
 from app.logs import configure_logs
+from app.redaction import redactor
 from app.settings import Settings, require_what_is_chosen
 from chains.data_dir import DataDirBusy
 from chains.errors import DocentError, EmbeddedEngineError, EvaluationError, SearchFault, SettingsError
@@ -67,12 +71,15 @@ def ask(
 @cli.command(name="eval")
 def evaluate(
     questions: Annotated[Path, typer.Argument(help="A JSONL file of questions, or a folder in BEIR's layout.")],
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Set the gate's thresholds by these questions and keep them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure retrieval: hit, MRR and nDCG of the product's own retriever."""
     from app.commands.evaluate import run
 
-    run(_settings(), questions, as_json=as_json)
+    run(_settings(), questions, calibrate=calibrate, as_json=as_json)
 
 
 @cli.command(name="migrate-index")
@@ -81,6 +88,21 @@ def migrate_index(as_json: AsJson = False) -> None:
     from app.commands.migrate_index import run
 
     run(_settings(), as_json=as_json)
+
+
+@cli.command()
+def doctor(
+    frontend: Annotated[str | None, typer.Option(help="Address of your site: tries what its browsers ask.")] = None,
+    service: Annotated[str | None, typer.Option(help="Address of a running Docent to try that on.")] = None,
+    dockerfile: Annotated[Path | None, typer.Option(help="A Dockerfile for a Hugging Face Space.")] = None,
+    site: Annotated[Path | None, typer.Option(help="A site's sources, searched for process.env.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try every configured service once, and look for the usual mistakes; each with its remedy."""
+    from app.commands.doctor import run
+    from app.doctor.examination import Scope
+
+    run(Scope(frontend, service, dockerfile, site), as_json=as_json)
 
 
 def _settings(**overrides: object) -> Settings:
@@ -101,5 +123,5 @@ def main() -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    print(f"docent: {error}", file=sys.stderr)  # noqa: T201 - for a person at a terminal, not for the log
+    print(redactor.clean(f"docent: {error}"), file=sys.stderr)  # noqa: T201 - for a person at a terminal, not for the log
     raise SystemExit(code)

@@ -17,6 +17,7 @@ from chains.collection import (
     ensure_indexes,
     read_fingerprint,
 )
+from chains.collection_state import GATE, stored_gate
 from chains.errors import CollectionMissing, SearchFault
 
 BATCH = 100  # points; 3,072 numbers each are 6 MB of JSON, and a Qdrant server takes 32 MB
@@ -73,12 +74,15 @@ def _prepare(source: Client, target: Client, name: str) -> int:
             "QDRANT_URL first, or with it, to index into the remote collection at once."
         )
     fingerprint = read_fingerprint(source, name)
+    gate = stored_gate(source.get_collection(name))
     if fingerprint is None:
         raise SearchFault(f"The embedded collection {name!r} was not made by Docent and is not copied.")
     if not target.collection_exists(name):
         create_collection(target, name, fingerprint)
     check_fingerprint(name, read_fingerprint(target, name), fingerprint)
     ensure_indexes(target, name)
+    if gate is not None:
+        target.update_collection(name, metadata={GATE: dict(gate)})
     return total
 
 

@@ -65,6 +65,16 @@ class ConversationBusy(DocentError):
     message = "An answer is still being written in this conversation."
 
 
+class RateLimited(DocentError):
+    code = "rate_limited"
+    message = "That was too fast. Please wait a moment and try again."
+
+
+class BudgetExhausted(DocentError):
+    code = "budget_exhausted"
+    message = "Today's questions are used up. Please come back tomorrow; the pages themselves are all there."
+
+
 class Overloaded(DocentError):
     code = "overloaded"
     message = "Many readers are asking right now. Please try again in a moment."
@@ -107,6 +117,10 @@ class SearchFault(Exception):
     """The index cannot be searched: says to the author why, and the remedy. `status` is health's word for it."""
 
     status = "disconnected"
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem} {remedy}".rstrip())
+        self.problem, self.remedy = problem, remedy
 
 
 class ClusterSuspended(SearchFault):

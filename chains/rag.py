@@ -21,6 +21,7 @@ from chains.evidence import Evidence, format_passages, weigh_evidence
 from chains.inline import inline
 from chains.reply import write_reply
 from chains.turn import ChatTurn, ReplyPart
+from chains.turn_guard import TurnGuard
 
 PROMPT = ChatPromptTemplate.from_messages(
     [("system", prompts.SYSTEM), MessagesPlaceholder("history"), ("human", prompts.QUESTION)]
@@ -45,7 +46,8 @@ def build_rag_chain(  # noqa: PLR0913 - one argument a stage
     - retriever: the query -> `passages`
     - rerank: {turn, history, query, candidates} -> `passages`, where the retriever's are `candidates`; none if absent
     - gate: {turn, history, query, passages} -> `evidence`; no evidence is answered without the model
-    - prompt: {context, question, selection, history} -> messages, which get the passages as `documents` besides
+    - prompt: {context, question, selection, history, fence, canary} -> messages, which get the passages as
+      `documents` besides; context, selection and history come between tags that bear `fence`
     - model: messages -> `message`, a message or text, whole or streamed
     - cite: all of it, in pieces -> the parts of a reply
 
@@ -81,7 +83,8 @@ def read_turn(inputs: dict[str, Any]) -> dict[str, Any]:
     turn = ChatTurn.model_validate(inputs["turn"])
     if turn.scope == "selection" and not turn.selected_text:
         raise InvalidTurn("Mark a passage first, to be answered from it alone.")
-    return {"turn": turn, "history": inputs.get("history", []), "started": time.perf_counter()}
+    history = inputs.get("history", [])
+    return {"turn": turn, "history": history, "guard": TurnGuard(), "started": time.perf_counter()}
 
 
 def wants_selection(inputs: dict[str, Any]) -> bool:
@@ -102,24 +105,30 @@ def weigh(inputs: dict[str, Any]) -> Evidence:
 def fill_in(inputs: dict[str, Any]) -> dict[str, Any]:
     """The prompt's variables."""
     turn: ChatTurn = inputs["turn"]
+    guard: TurnGuard = inputs["guard"]
     marked = turn.selected_text if turn.scope == "book" else None
     return {
-        "history": inputs["history"],
-        "context": format_passages(inputs["evidence"].passages),
-        "selection": prompts.SELECTION.format(text=marked) if marked else "",
+        "history": guard.around_each(inputs["history"]),
+        "context": format_passages(inputs["evidence"].passages, guard),
+        "selection": prompts.SELECTION.format(text=guard.around(marked, "marked")) if marked else "",
         "question": turn.question,
+        "fence": guard.fence,
+        "canary": guard.canary,
     }
 
 
 def attach_passages(inputs: dict[str, Any]) -> list[BaseMessage]:
-    """The messages; the last one carries the passages and the query as data, for models that read `documents`."""
+    """The messages; the last one carries the passages and the query as data, for models that read `documents`.
+
+    `fence` is the turn's, for providers that send the documents on.
+    """
     *earlier, last = inputs["messages"].to_messages()
     documents = [
         {"id": str(n), "title": passage.metadata.get("title", ""), "text": passage.page_content}
         for n, passage in enumerate(inputs["evidence"].passages, start=1)
     ]
-    data = last.additional_kwargs | {"documents": documents, "question": inputs["query"]}
-    return [*earlier, last.model_copy(update={"additional_kwargs": data})]
+    data = {"documents": documents, "question": inputs["query"], "fence": inputs["guard"].fence}
+    return [*earlier, last.model_copy(update={"additional_kwargs": last.additional_kwargs | data})]
 
 
 def answer_from_evidence(ask: Runnable[Any, Any]) -> Runnable[dict[str, Any], dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -22,6 +23,7 @@ from chains.collection import SPARSE, AsyncClient, Bm25Sparse, Fingerprint
 from chains.collection_check import ANSWER_TIMEOUT, CollectionCheck, Expected, View, cosine, dense_vector
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
 from chains.errors import RetrievalUnavailable, SearchFault
+from chains.evidence import Thresholds
 from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS
 from chains.term_weights import TermWeights
@@ -37,7 +39,8 @@ class HybridRetriever(BaseRetriever):
 
     `page_content` is the text as it is shown, without the heading path that was embedded with it. `metadata` is the
     chunk's, plus `score` (fused: for order only), `cosine`, `coverage` (the share of the question's idf that the
-    passage holds, 0 to 1; None for a question of stop words), and `timings` of the search (ms: embed, retrieve).
+    passage holds, 0 to 1; None for a question of stop words), `thresholds` (the gate's, for these signals), and
+    `timings` of the search (ms: embed, retrieve).
 
     A line that occurs twice in the question counts twice. `ainvoke(question, k=..., filter=...)` overrides the fields.
 
@@ -177,6 +180,7 @@ class HybridRetriever(BaseRetriever):
         timings: Mapping[str, float],
     ) -> list[Document]:
         texts = [self.keys.text(point.payload) for point in points]
+        limits = asdict(Thresholds.measured_or_default(self._view.gate, self.embeddings.identity))
         held = self.sparse.embed_documents(texts) if self._view.hybrid else [None] * len(points)
         return [
             _document(
@@ -185,6 +189,7 @@ class HybridRetriever(BaseRetriever):
                 score=point.score,
                 cosine=cosine(dense_vector(point.vector, self._view.dense), vector),
                 coverage=self._terms.coverage(terms, passage.indices) if passage else None,
+                thresholds=limits,
                 timings=dict(timings),
             )
             for point, passage in zip(points, held, strict=True)

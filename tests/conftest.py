@@ -13,7 +13,7 @@ from chains.embedded_postgres import EmbeddedPostgres
 from chains.migrations import migrate
 from tests import network_guard
 
-pytest_plugins = ["tests.provider_simulator.fixtures"]
+pytest_plugins = ["tests.provider_simulator.fixtures", "tests.fault_table"]
 
 
 network_guard.install()

@@ -35,4 +35,7 @@ async def conversation(conversation_id: str, request: Request) -> dict[str, Any]
         wanted = UUID(conversation_id)
     except ValueError:
         raise NotFound from None
-    return await (await docent_of(request).resources.storage.store()).conversation(wanted, visitor.id)
+    storage = docent_of(request).resources.storage
+    if (waiting := storage.waiting_conversation(wanted, visitor.id)) is not None:
+        return waiting
+    return await (await storage.store()).conversation(wanted, visitor.id)

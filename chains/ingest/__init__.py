@@ -36,15 +36,17 @@ def ingest_folder(
         SettingsError: `SITE_URL` is not an address.
         FingerprintMismatch: the collection was made with another model or chunker; nothing was changed.
     """
-    from chains.ingest.config import find_config
-    from chains.ingest.docusaurus import Docs, require_folder
+    from chains.ingest.docusaurus import require_folder
+    from chains.ingest.editions import Selection
     from chains.ingest.indexer import Indexer
+    from chains.ingest.site import Overrides, Site
     from chains.providers import word_pieces
 
     require_folder(path)
-    config = find_config(path).overridden(settings.site_url, settings.route_base_path)
-    indexer = Indexer(client, settings.qdrant_collection, embeddings, word_pieces(settings))
-    return indexer.run(Docs.at(path, config), progress)
+    site = Site(path, Selection(), Overrides(settings.site_url, settings.route_base_path))
+    count = word_pieces(settings, embeddings)
+    indexer = Indexer(client, settings.qdrant_collection, embeddings, count, origin=str(path.resolve()))
+    return indexer.run(site, progress)
 
 
 def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:

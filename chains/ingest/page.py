@@ -47,7 +47,9 @@ class Section:
 class Page:
     """One page of a site. `path` is the file's, relative to the docs folder, with forward slashes.
 
-    `breadcrumb` are the labels of the folders above it; `url` is root-relative when the site's is not known.
+    Files of other versions and languages lie beside that folder: `../versioned_docs/version-1.0/a.md`. A page that was
+    read from the web has its address as its path. `breadcrumb` are the labels of the folders above it; `url` is
+    root-relative when the site's is not known; `language` is a BCP 47 tag.
     """
 
     path: str
@@ -55,6 +57,8 @@ class Page:
     title: str
     breadcrumb: tuple[str, ...]
     sections: tuple[Section, ...]
+    version: str = "current"
+    language: str = "en"
 
 
 def sections(title: str, events: list[Block | Heading]) -> tuple[Section, ...]:

@@ -16,6 +16,7 @@ SITE = Path(__file__).parent.parent / "app" / "site"
 TURN = {"question": "How do I deploy a release?"}
 
 
+@pytest.mark.fault(18)
 @pytest.mark.slow
 async def test_18_service_starts_without_its_database_and_recovers_by_itself(
     far_database: str, line: TcpProxy, tmp_path: Path

@@ -11,11 +11,11 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 
 # From the top floor to the ground; a module may import from its own floor and from those below it.
 FLOORS = [
-    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.server", "app.__main__"],
+    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals"],
-    ["app.resources", "app.search", "app.providers", "app.storage", "app.store", "app.health", "app.visitor",
-     "app.logs"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate"],
+    ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
+     "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.rag", "chains.ingest"],
@@ -45,6 +45,9 @@ ONLY_IN = {
     "safetensors": ("chains.providers",),
     "google": ("chains.providers",),
     "cohere": ("chains.providers",),
+    "langchain": ("chains.providers",),
+    "langchain_cohere": ("chains.providers",),
+    "langchain_google_genai": ("chains.providers",),
     "qdrant_edge": ("chains.edge", "chains.edge_", "chains.collection"),
 }
 

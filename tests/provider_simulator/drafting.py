@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tests.provider_simulator.faults import Fault, is_a
 from tests.provider_simulator.gullible import obey
 from tests.provider_simulator.keys import Key
-from tests.provider_simulator.prompt import Passage, Prompt
+from tests.provider_simulator.prompt import Passage, Prompt, without_fence
 from tests.provider_simulator.samples import sample
 from tests.provider_simulator.words import COMMON, count_tokens, pieces, sentences, words
 
@@ -111,7 +111,7 @@ def say(prompt: Prompt, key: Key) -> str:
 def answer(prompt: Prompt) -> str:
     """The one or two sentences that fit the question best, each with the marker of its passage."""
     numbered = prompt.passages
-    passages = numbered or prompt.documents
+    passages = numbered or [replace(one, text=without_fence(one.text)) for one in prompt.documents]
     if not passages:
         return NOTHING_TO_READ
     chosen = choose(prompt.question, passages)

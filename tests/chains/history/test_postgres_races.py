@@ -132,8 +132,8 @@ async def _cut_all(pool: AsyncConnectionPool) -> None:
 async def test_beginning_whose_reply_was_lost_begins(pool: AsyncConnectionPool, postgres: PostgresMessageStore) -> None:
     """The statement is repeated as it is: a copy of it that was committed already is recognised as this call's."""
     values = postgres._question_of(a_turn(), "ada")
-    first = await postgres._ask(BEGIN, values)
-    again = await postgres._ask(BEGIN, values)
+    first = await postgres.ask(BEGIN, values)
+    again = await postgres.ask(BEGIN, values)
     assert [(row["mine"], row["attempt"], row["outdated"]) for row in (*first, *again)] == [(True, 1, False)] * 2
     assert await fetch(pool, "SELECT count(*) FROM chat_history") == [(1,)]
 

@@ -38,7 +38,19 @@ def test_budget_lets_a_tenth_through() -> None:
     for _ in range(500):
         budget.deposit()
         taken += budget.withdraw()
-    assert 50 <= taken <= 55
+    assert 48 <= taken <= 50
+
+
+def test_budget_that_owes_lets_nothing_through_until_it_has_paid() -> None:
+    budget = RetryBudget(reserve=5)
+    for _ in range(8):
+        budget.owe()
+    taken = []
+    for _ in range(100):
+        budget.deposit()
+        taken.append(budget.withdraw())
+    assert not any(taken[:85])
+    assert any(taken)
 
 
 def test_budget_keeps_no_more_than_twice_its_reserve() -> None:
@@ -54,9 +66,7 @@ async def test_total_outage_is_not_answered_with_a_storm(guard: Guard, trouble: 
     model = resilient(endpoint(first), fallback=endpoint(second, "second"), guard=guard)
     assert not any([await answered(model) for _ in range(200)])
     asked = 200 - guard.counts[Count("refused", "first", "chat")]
-    assert (
-        first.calls + second.calls <= 1.1 * asked + 5 + 3
-    )  # the reserve, and those before it was known to keep failing
+    assert first.calls + second.calls <= asked + max(5 + 3, 0.1 * asked)  # the reserve, or what was earned
     assert second.calls > 0
 
 
