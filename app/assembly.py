@@ -10,14 +10,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.admission import OriginGate, VisitorGate
+from app.cross_origin import cors_options
 from app.docent import Docent
 from app.langserve_routes import langserve_router
 from app.refusals import install_error_handlers
 from app.resources import Resources
 from app.routes import chat, chat_socket, conversations, health, pages
 from app.settings import Settings
-
-EXPOSED_HEADERS = ["X-Docent-Visitor", "X-Request-Id", "Retry-After"]
 
 
 def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
@@ -40,14 +39,6 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
     pages.mount_assets(app)
     install_error_handlers(app)
     app.add_middleware(VisitorGate, settings=settings, tokens=docent.visitor_tokens)  # the last one is the outermost
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.origins,
-        allow_origin_regex=settings.allowed_origin_regex,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Docent-Visitor"],
-        expose_headers=EXPOSED_HEADERS,
-        max_age=600,
-    )
+    app.add_middleware(CORSMiddleware, **cors_options(settings))
     app.add_middleware(OriginGate, settings=settings)
     return app

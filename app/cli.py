@@ -1,4 +1,7 @@
-"""`docent serve | ingest | ask | eval | migrate-index`. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
+"""`docent serve | ingest | ask | eval | migrate-index | doctor`.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,21 @@ def migrate_index(as_json: AsJson = False) -> None:
     from app.commands.migrate_index import run
 
     run(_settings(), as_json=as_json)
+
+
+@cli.command()
+def doctor(
+    frontend: Annotated[str | None, typer.Option(help="Address of your site: tries what its browsers ask.")] = None,
+    service: Annotated[str | None, typer.Option(help="Address of a running Docent to try that on.")] = None,
+    dockerfile: Annotated[Path | None, typer.Option(help="A Dockerfile for a Hugging Face Space.")] = None,
+    site: Annotated[Path | None, typer.Option(help="A site's sources, searched for process.env.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try every configured service once, and look for the usual mistakes; each with its remedy."""
+    from app.commands.doctor import run
+    from app.doctor.examination import Scope
+
+    run(Scope(frontend, service, dockerfile, site), as_json=as_json)
 
 
 def _settings(**overrides: object) -> Settings:

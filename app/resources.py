@@ -15,11 +15,13 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
 from app.search import Search
 from app.settings import Settings
+from app.stand_ins import stand_ins
 from app.storage import Storage
 from chains.data_dir import DataDirHolder
 from chains.errors import Starting
 from chains.turn import ReplyPart
 
+FIRST_LOOK = 4.0  # seconds; a remote service that has not answered by then is down, and the service starts without it
 START_WAIT = 15.0  # seconds that a turn waits for a starting service before it is refused
 
 Chain = Runnable[dict[str, Any], ReplyPart]
@@ -65,6 +67,8 @@ class Resources:
     async def open(self) -> None:
         """Begin to start. Returns at once: liveness answers while engines open, models load and pages are indexed."""
         self.hold_data_dir("uvicorn app.main:app")
+        for each in stand_ins(self.settings):
+            log.warning("stand_in", variable=each.variable, says=each.says, remedy=each.remedy)
         self._run(self.storage.open())
         self._run(self._start())
 
@@ -98,13 +102,26 @@ class Resources:
         return await self.search.find(query)
 
     async def _start(self) -> None:
-        await asyncio.gather(self.search.open(), self.storage.tried.wait())
+        """Remote services are tried at once, while packages are imported; what is embedded is waited for."""
+        await self.search.prepare()
+        embedded = self._embedded_services()
+        remote = [name for name in self.health.services if name not in embedded]
+        await asyncio.gather(self._open_embedded(), self.health.refresh(remote, within=FIRST_LOOK))
         self._chain = self._build_chain()
-        await self.health.refresh()
+        await self.health.refresh(embedded)
         self.health.started = True
         self._started.set()
         log.info("started", status=self.health.status, environment=self.settings.environment, **self._address)
         await self.health.watch()
+
+    async def _open_embedded(self) -> None:
+        await self.search.open()
+        if not self.settings.database_url:
+            await self.storage.tried.wait()
+
+    def _embedded_services(self) -> list[str]:
+        own = {"qdrant": not self.settings.qdrant_url, "postgres": not self.settings.database_url, "local": True}
+        return [name for name in self.health.services if own.get(name)]
 
     def _build_chain(self) -> Chain:
         from chains.rag import build_rag_chain

@@ -47,18 +47,30 @@ class Search:
         health.register("qdrant", self._ping)
         self.providers = Providers(settings, health)
 
+    async def prepare(self) -> None:
+        """Make what can look at the index and ask the embedding provider; no packages of chat models are needed.
+
+        Raises:
+            EmbeddedEngineError: the index cannot be opened here.
+        """
+        if self._retriever is None:
+            await asyncio.gather(self.providers.prepare(), self._open_client())
+            assert self.embeddings is not None
+            self._retriever = await asyncio.to_thread(self._build_retriever, self.embeddings)
+
     async def open(self) -> None:
-        """Load the model and open the index; on the embedded engine, fill an absent collection from DOCS.
+        """Load the models; on the embedded engine, fill an absent collection from DOCS. A remote index is not asked.
 
         While the embedding provider is away, that is tried again in the background.
 
         Raises:
             EmbeddedEngineError: the index cannot be opened here.
         """
-        await asyncio.gather(self.providers.open(), self._open_client())
-        assert self.embeddings is not None
-        self._retriever = self._build_retriever(self.embeddings)
-        if self._edge is not None and self.providers.fault is None and await self._wants_pages():
+        await self.prepare()
+        await self.providers.open()
+        if self._edge is None:
+            return
+        if self.providers.fault is None and await self._wants_pages():
             log.info("indexing", docs=str(self._settings.docs))
             await self._filling.attempt()
             self._refilling = asyncio.create_task(self._refill())
@@ -73,6 +85,13 @@ class Search:
         await self.providers.close()
 
     @property
+    def place(self) -> str:
+        """Where the index is, for sentences to the author."""
+        from chains.remote_qdrant import place_of
+
+        return place_of(self._settings)
+
+    @property
     def embeddings(self) -> PinnedEmbeddings | None:
         return self.providers.embeddings
 
@@ -84,6 +103,19 @@ class Search:
         """The product's own retriever, without the guard of `find`."""
         assert self._retriever is not None
         return self._retriever
+
+    async def look(self) -> View:
+        """Look at the collection now.
+
+        Raises:
+            SearchFault: it cannot be searched; says why, and the remedy.
+            DocentError, SettingsError: the embedding model cannot be asked what the collection was made with.
+        """
+        await self._look()
+        if self._fault is not None:
+            raise self._fault
+        assert self._view is not None
+        return self._view
 
     async def find(self, query: str, k: int | None = None) -> list[Document]:
         """The retriever, unless the collection is known to be unfit: then no question is answered from it.

@@ -27,6 +27,7 @@ RETRY_PAUSE = 0.5  # seconds at least between attempts to reach a database that 
 RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # and these at most, unless a turn waits for it; the last repeats
 FIRST_WAIT = 15.0  # seconds that a turn waits for the first connection before it is refused
 LAST_PATIENCE = 1.0  # seconds, at the end of a shutdown, to store what waits: the drain has tried all along
+FIRST_PATIENCE = 3.5  # seconds for the first attempt, while health waits for it; it goes on for longer by itself
 PING_PATIENCE = 4  # seconds for a connection, twice: health gives a probe ten
 ASLEEP_AFTER = 120.0  # seconds without a turn, and a remote database is left alone: suspending takes them 300 more
 
@@ -47,7 +48,7 @@ class Storage:
         self._store: PostgresMessageStore | None = None
         self._outage: OutageStore | None = None
         self._tokens = VisitorTokens(settings.secret_key) if settings.secret_key else None
-        self._fault = "no connection yet"
+        self._fault = explain(TimeoutError("timed out")) if settings.database_url else "no connection yet"
         self._remote = bool(settings.database_url) and read_address(str(settings.database_url)).remote
         self._pinged = 0.0
         self.asleep_after = asleep_after
@@ -154,6 +155,8 @@ class Storage:
     async def _ping(self) -> Finding:
         """A round trip. An embedded server that died is started again at the second look, so that health showed it."""
         if not self._opened.is_set():
+            await self._first_try()
+        if not self._opened.is_set():
             return {"status": "disconnected", "cause": self._fault}
         if self._remote and (finding := self._left_alone()):
             return finding
@@ -163,6 +166,12 @@ class Storage:
             elif not await asyncio.to_thread(self._embedded.alive):  # a pool would take 5 s to find out
                 return {"status": "disconnected", "cause": "the embedded server is gone"}
         return await self._round_trip()
+
+    async def _first_try(self) -> None:
+        """Until the first attempt has ended, or for as long as a service that answers takes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PATIENCE):
+                await self.tried.wait()
 
     def _left_alone(self) -> Finding | None:
         """What is said of a remote database without asking it; None when it is to be asked.

@@ -122,8 +122,9 @@ def check_fingerprint(name: str, stored: Fingerprint | None, expected: Fingerpri
     if stored == expected:
         return
     raise FingerprintMismatch(
-        f"Collection {name!r} {_difference(stored, expected)}. Set QDRANT_COLLECTION to a new name and run "
-        "`docent ingest PATH`, or go back to the settings that it was made with."
+        f"Collection {name!r} {_difference(stored, expected)}.",
+        "Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`, or go back to the settings that it was made "
+        "with.",
     )
 
 

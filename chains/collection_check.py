@@ -20,7 +20,7 @@ from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS, MISSING, explain, status_of
 
 # Together with health's longest pause, a service that is back is seen within 10 s.
-ANSWER_TIMEOUT = 4.0  # seconds
+ANSWER_TIMEOUT = 3.5  # seconds
 
 PROBED_TEXTS = 8
 LEAST_COSINE = 0.95  # of a stored vector and its text embedded again: 1 but for rounding, and about 0 between models
@@ -92,7 +92,7 @@ class CollectionCheck:
             info = await self._client.get_collection(self._name)
         stored, expected = fingerprint_of(info), self._expected.fingerprint
         if not info.points_count:
-            raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty. {MISSING}")
+            raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty.", MISSING)
         dense = self._dense_name(info.config.params.vectors)
         hybrid = stored is not None and _has_bm25(info)
         view = View(info.points_count, dense, hybrid, unfinished_docs(info), stored_gate(info))
@@ -117,7 +117,8 @@ class CollectionCheck:
             return str(names[0])
         raise FingerprintMismatch(
             f"Collection {self._name!r} has the vectors {', '.join(names) or 'none'}, and none is called "
-            f"{wanted or DENSE!r}. Set QDRANT_VECTOR_NAME to the one that was made by the embedding model."
+            f"{wanted or DENSE!r}.",
+            "Set QDRANT_VECTOR_NAME to the one that was made by the embedding model.",
         )
 
     def _check_shape(self, vectors: Any, dense: str) -> None:
@@ -126,12 +127,13 @@ class CollectionCheck:
         if params.size != wanted.dimensions:
             raise FingerprintMismatch(
                 f"Collection {self._name!r} has vectors of {params.size} numbers, and {wanted.identity} gives "
-                f"{wanted.dimensions}. {ANOTHER}, or go back to the embedding model that it was made with."
+                f"{wanted.dimensions}.",
+                f"{ANOTHER}, or go back to the embedding model that it was made with.",
             )
         if params.distance not in COSINES or params.multivector_config is not None:
             kind = "several vectors a point" if params.multivector_config else params.distance.value
             raise FingerprintMismatch(
-                f"Collection {self._name!r} compares vectors by {kind}, and Docent searches by cosine. {ANOTHER}."
+                f"Collection {self._name!r} compares vectors by {kind}, and Docent searches by cosine.", f"{ANOTHER}."
             )
 
     async def _check_by_probe(self, view: View) -> None:
@@ -140,10 +142,10 @@ class CollectionCheck:
             if not self._probe.holds(view):
                 self._probe = _Probe(view, await self._compare(view), time.monotonic())
         if self._probe.fault:
-            raise FingerprintMismatch(self._probe.fault)
+            raise FingerprintMismatch(*self._probe.fault)
 
-    async def _compare(self, view: View) -> str | None:
-        """What is wrong with a few stored vectors, given their texts."""
+    async def _compare(self, view: View) -> tuple[str, str] | None:
+        """What is wrong with a few stored vectors, given their texts, and the remedy."""
         wanted = [view.dense] if view.dense else True
         records, _ = await self._client.scroll(self._name, limit=PROBED_TEXTS, with_payload=True, with_vectors=wanted)
         keys = self._expected.keys
@@ -153,8 +155,8 @@ class CollectionCheck:
         if not stored:
             held = ", ".join(sorted({key for record in records for key in record.payload or {}})) or "nothing"
             return (
-                f"The points of collection {self._name!r} have no text under {keys.content!r}; they have: {held}. "
-                "Set QDRANT_CONTENT_KEY to the key of the text."
+                f"The points of collection {self._name!r} have no text under {keys.content!r}; they have: {held}.",
+                "Set QDRANT_CONTENT_KEY to the key of the text.",
             )
         embedded = await self._expected.embeddings.aembed_documents([text for text, _ in stored])
         found = median(cosine(old, new) for (_, old), new in zip(stored, embedded, strict=True))
@@ -162,8 +164,8 @@ class CollectionCheck:
             return None
         return (
             f"Collection {self._name!r} was not filled with {self._expected.embeddings.identity}: its vectors and "
-            f"those of the same texts have a cosine of {found:.2f}, not 1. Go back to the embedding model that it was "
-            f"made with, or: {ANOTHER[0].lower()}{ANOTHER[1:]}."
+            f"those of the same texts have a cosine of {found:.2f}, not 1.",
+            f"Go back to the embedding model that it was made with, or: {ANOTHER[0].lower()}{ANOTHER[1:]}.",
         )
 
     async def _answers_404(self, error: Exception) -> bool:
@@ -182,7 +184,7 @@ class _Probe:
     """What the last probe found."""
 
     view: View | None = None
-    fault: str | None = None
+    fault: tuple[str, str] | None = None
     at: float = 0.0
 
     def holds(self, view: View) -> bool:

@@ -113,6 +113,10 @@ class SearchFault(Exception):
 
     status = "disconnected"
 
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem} {remedy}".rstrip())
+        self.problem, self.remedy = problem, remedy
+
 
 class ClusterSuspended(SearchFault):
     """The remote cluster is there and asleep."""
