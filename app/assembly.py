@@ -39,7 +39,8 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
     app.include_router(langserve_router(docent))
     pages.mount_assets(app)
     install_error_handlers(app)
-    app.add_middleware(VisitorGate, settings=settings, tokens=docent.visitor_tokens)  # the last one is the outermost
+    # The last one is the outermost.
+    app.add_middleware(VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
@@ -49,5 +50,5 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
         expose_headers=EXPOSED_HEADERS,
         max_age=600,
     )
-    app.add_middleware(OriginGate, settings=settings)
+    app.add_middleware(OriginGate, settings=settings, gate=docent.gate)
     return app

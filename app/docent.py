@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from app.gate.gate import Gate
 from app.resources import Resources
 from app.settings import Settings
 from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.runner import TurnRunner
 from app.visitor import VisitorTokens
 from chains.errors import Overloaded
+from chains.history import MessageStore
 
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 
@@ -18,7 +20,12 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self.gate = Gate(settings, lambda: self.resources.storage.pool)
+        self._limits = TurnLimits(deadline=settings.turn_deadline, max_running=settings.max_running_turns)
+        self._hooks = TurnHooks(self.gate.admit, self.gate.end, self.resources.health.suspect)
         self._runner: TurnRunner | None = None
+        if self.gate.shared is not None:
+            self.resources.health.register("limits", self.gate.shared.ping)
 
     async def open(self) -> None:
         await self.resources.open()
@@ -28,6 +35,7 @@ class Docent:
         self.resources.health.draining = True
         if self._runner is not None:
             await self._runner.aclose()
+        await self.gate.close()
         await self.resources.close()
 
     async def runner(self) -> TurnRunner:
@@ -43,10 +51,12 @@ class Docent:
         chain = await self.resources.chain()
         store = await self.resources.storage.store()
         if self._runner is None:
-            limits = TurnLimits(deadline=self.settings.turn_deadline)
-            hooks = TurnHooks(on_failure=self.resources.health.suspect)
-            self._runner = TurnRunner(chain, store, limits, hooks)
+            self._runner = TurnRunner(chain, store, self._limits, self._hooks)
         return self._runner
+
+    async def runner_over(self, store: MessageStore) -> TurnRunner:
+        """A runner for one turn whose history is kept elsewhere; its turn is gated and counted as every other."""
+        return TurnRunner(await self.resources.chain(), store, self._limits, self._hooks)
 
     async def visitor_tokens(self) -> VisitorTokens:
         return await self.resources.storage.visitor_tokens()

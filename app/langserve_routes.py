@@ -17,9 +17,11 @@ from pydantic import BaseModel, ValidationError
 from app.batches import BATCH_MEMBERS, reply_to_each
 from app.docent import Docent
 from app.refusals import invalid_turn
-from app.routes.access import admit_to_playground, visitor_of
+from app.routes.access import admit_to_playground, sent_visitor, visitor_of
+from app.routes.bodies import body_of
 from app.runnables import (
     ChatMessages,
+    accept_messages,
     accepted_turn,
     chat_runnable,
     conversation_of,
@@ -73,8 +75,9 @@ def langserve_router(docent: Docent) -> APIRouter:
         turn = (await _body(request, TurnRequest)).input
         accepted_turn.set(await (await docent.runner()).accept(turn, visitor_of(request)))
 
-    async def check_turn(request: Request) -> None:
-        await _body(request, TurnRequest)
+    async def accept_given(request: Request) -> None:
+        messages = (await _body(request, ChatRequest)).input.messages
+        accepted_turn.set(await accept_messages(docent, messages, visitor_of(request)))
 
     async def check_messages(request: Request) -> None:
         conversation_of((await _body(request, ChatRequest)).input.messages)
@@ -88,25 +91,41 @@ def langserve_router(docent: Docent) -> APIRouter:
 
     verbs = {"invoke": _after(accept, rag.invoke), "stream": _after(accept, rag.stream), "batch": rag_batch}
     _add(router, "/rag", rag, verbs)
-    verbs = {"invoke": _after(_check_query, search.invoke), "batch": _after(_check_queries, search.batch)}
+
+    verbs = {
+        "invoke": _after(_search_check(docent), search.invoke),
+        "batch": _after(_batch_check(docent), search.batch),
+    }
     _add(router, "/retriever", search, verbs)
-    verbs = {"invoke": _after(check_messages, chat.invoke), "stream": _after(check_messages, chat.stream)}
+    verbs = {"invoke": _after(accept_given, chat.invoke), "stream": _after(accept_given, chat.stream)}
     _add(router, "/chat", chat, verbs)
-    _add_playground(router, "/rag", rag, check_turn)
+    _add_playground(router, "/rag", rag, _check_turn)
     _add_playground(router, "/chat", chat, check_messages)
     return router
 
 
-async def _check_query(request: Request) -> None:
-    turn_of({"question": (await _body(request, SearchRequest)).input})
+async def _check_turn(request: Request) -> None:
+    await _body(request, TurnRequest)
 
 
-async def _check_queries(request: Request) -> None:
-    queries = (await _body(request, SearchesRequest)).inputs
-    if len(queries) > BATCH_MEMBERS:
-        raise InvalidTurn(f"A batch has at most {BATCH_MEMBERS} members.")
-    for query in queries:
-        turn_of({"question": query})
+def _search_check(docent: Docent) -> Check:
+    async def check_query(request: Request) -> None:
+        turn_of({"question": (await _body(request, SearchRequest)).input})
+        await docent.gate.admit_search(sent_visitor(request))
+
+    return check_query
+
+
+def _batch_check(docent: Docent) -> Check:
+    async def check_queries(request: Request) -> None:
+        queries = (await _body(request, SearchesRequest)).inputs
+        if len(queries) > BATCH_MEMBERS:
+            raise InvalidTurn(f"A batch has at most {BATCH_MEMBERS} members.")
+        for query in queries:
+            turn_of({"question": query})
+        await docent.gate.admit_search(sent_visitor(request), len(queries))
+
+    return check_queries
 
 
 def _after(check: Check, verb: Verb) -> Verb:
@@ -170,6 +189,6 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler, check: Ch
 
 async def _body(request: Request, shape: type[Shape]) -> Shape:
     try:
-        return shape.model_validate_json(await request.body())
+        return shape.model_validate_json(await body_of(request))
     except ValidationError as error:
         raise invalid_turn(list(error.errors())) from None

@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from app.allowances import NO_LIMIT, check_rate, read_budget
+from chains.hosts import is_public
 from chains.setting_problems import Disagreement, SettingProblem
 from chains.settings import ChainSettings
 
 # How packages of LangChain's other providers, libpq and platforms name theirs.
 FOREIGN_SECRET = re.compile(r".*(_API_KEY|_ACCESS_KEY|_TOKEN|_SECRET|_PASSWORD)|PGPASSWORD", re.IGNORECASE)
 FOREIGN_LENGTH = 8  # characters at least, for not all that bears such a name is a secret
+LIMITS = ("rate_visitor", "rate_address", "rate_site", "budget_visitor", "budget_site")
 FRAME_LIMIT = 128 * 1024  # bytes of a turn or a frame; the longest legal turn, in Urdu as JSON, is 72 KB
 
 
@@ -32,6 +35,15 @@ class Settings(ChainSettings):
     admin_token: str | None = Field(default=None, min_length=8, repr=False)
     langserve_playground: bool = False
     shutdown_grace: float = Field(default=8, ge=0)
+    allowed_hosts: str | None = None
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    rate_visitor: str = "10/minute; 100/hour"
+    rate_address: str = "30/minute; 300/hour"
+    rate_site: str = "60/minute; 600/hour"
+    budget_visitor: str = "100 turns; 500000 tokens"
+    budget_site: str = "1000 turns; 5000000 tokens"
+    max_running_turns: int = Field(default=200, ge=1)
+    redis_url: str | None = Field(default=None, repr=False)
     space_id: str | None = None
     space_host: str | None = None
 
@@ -49,11 +61,31 @@ class Settings(ChainSettings):
             raise ValueError(f"is not a regular expression: {error}") from None
         return pattern
 
+    @field_validator("rate_visitor", "rate_address", "rate_site")
+    @classmethod
+    def rate(cls, text: str) -> str:
+        return check_rate(text)
+
+    @field_validator("budget_visitor", "budget_site")
+    @classmethod
+    def budget(cls, text: str) -> str:
+        read_budget(text)
+        return text
+
+    @field_validator("redis_url")
+    @classmethod
+    def address_of_redis(cls, url: str | None) -> str | None:
+        return None if url is None else _checked_redis(url)
+
     @model_validator(mode="before")
     @classmethod
-    def production_on_a_space(cls, values: dict[str, Any]) -> dict[str, Any]:
-        on_a_space = bool(values.get("space_id")) and "environment" not in values
-        return values | {"environment": "production"} if on_a_space else values
+    def defaults_of_the_place(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A Space is production, behind one proxy. In development who asks is the author, and often by a program."""
+        if values.get("space_id"):
+            values = {"environment": "production", "trusted_proxies": 1} | values
+        if values.get("environment", "development") != "production":
+            values = dict.fromkeys(LIMITS, NO_LIMIT) | values
+        return values
 
     def disagreements(self) -> list[Disagreement]:
         """Besides: origins that no site has, or that are too many for production."""
@@ -75,6 +107,11 @@ class Settings(ChainSettings):
         return [origin for part in self.allowed_origins.split(",") if (origin := part.strip().rstrip("/"))]
 
     @property
+    def hosts(self) -> list[str]:
+        """The allowed host names in lower case; none when all are."""
+        return [name for part in (self.allowed_hosts or "").split(",") if (name := part.strip().lower())]
+
+    @property
     def secrets(self) -> set[str]:
         """The settings' own, and what else in the environment bears a secret's name."""
         named = {value for name, value in os.environ.items() if FOREIGN_SECRET.fullmatch(name)}
@@ -83,6 +120,21 @@ class Settings(ChainSettings):
     @property
     def production(self) -> bool:
         return self.environment == "production"
+
+
+def _checked_redis(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("its host or port cannot be read") from None
+    if parts.scheme not in ("redis", "rediss", "valkey", "valkeys") or not parts.hostname:
+        raise ValueError(
+            "begins with redis:// or rediss:// and a host, such as rediss://:password@cache.example.com:6379"
+        )
+    if parts.scheme in ("redis", "valkey") and is_public(parts.hostname):
+        raise ValueError("a public host must be rediss, or its password would travel in plain text")
+    return url
 
 
 def _is_origin(text: str) -> bool:

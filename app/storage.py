@@ -78,6 +78,11 @@ class Storage:
         if self._embedded is not None:
             await asyncio.to_thread(self._embedded.stop)
 
+    @property
+    def pool(self) -> Any:
+        """Connections, once the database has answered; None before."""
+        return self._pool if self._opened.is_set() else None
+
     async def store(self) -> PostgresMessageStore:
         """Raises StorageUnavailable when the database has not answered once within FIRST_WAIT."""
         await self._wait()

@@ -70,6 +70,11 @@ class RateLimited(DocentError):
     message = "That was too fast. Please wait a moment and try again."
 
 
+class BudgetExhausted(DocentError):
+    code = "budget_exhausted"
+    message = "Today's questions are used up. Please come back tomorrow; the pages themselves are all there."
+
+
 class Overloaded(DocentError):
     code = "overloaded"
     message = "Many readers are asking right now. Please try again in a moment."

@@ -14,6 +14,7 @@ from app.events import Event, events_of
 from app.redaction import redactor
 from app.refusals import RETRY_AFTER, STATUS, request_id_of
 from app.routes.access import docent_of, visitor_of
+from app.routes.bodies import ShallowRoute
 from app.turns.running import RunningTurn
 from chains.turn import ChatTurn, Reply, ReplyPart
 
@@ -21,7 +22,7 @@ PING_INTERVAL = 15.0  # seconds without an event after which a comment keeps pro
 STREAM_HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 REPLY = TypeAdapter(Reply)
 
-router = APIRouter(tags=["chat"])
+router = APIRouter(tags=["chat"], route_class=ShallowRoute)
 
 
 @router.post(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.admission import TURN_LIMIT
 from app.events import Event
+from app.nesting import too_nested
 from app.refusals import error_body
 from chains.errors import DocentError, InvalidTurn, RateLimited
 
@@ -23,10 +23,6 @@ PACE = 10.0  # and a second after that: a person sends one in several seconds, a
 WARNINGS = 20  # frames over that pace that are answered with an error before the socket is closed
 NESTING = 16  # levels of a frame; a turn has one
 BRACKETS = 256  # of a frame outside its texts; a turn has two
-
-# A string to its end, or to the frame's: so that a quote without a partner is read once, and not from each start.
-STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-BRACKET = re.compile(r"[\[\]{}]")
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +121,7 @@ def read_frame(message: MutableMapping[str, Any]) -> dict[str, Any]:
         raise InvalidTurn("A frame is text, not binary.")
     if len(text) > TURN_LIMIT or len(text.encode(errors="replace")) > TURN_LIMIT:
         raise OversizedFrame
-    if too_nested(text):
+    if too_nested(text, NESTING, BRACKETS):
         raise InvalidTurn("The frame is nested too deeply.")
     try:
         frame = orjson.loads(text)
@@ -134,15 +130,3 @@ def read_frame(message: MutableMapping[str, Any]) -> dict[str, Any]:
     if not isinstance(frame, dict):
         raise InvalidTurn("A frame is a JSON object.")
     return frame
-
-
-def too_nested(text: str) -> bool:
-    """More than NESTING levels or BRACKETS brackets, texts aside. Linear, also in what is not JSON at all."""
-    if text.count("[") + text.count("{") <= NESTING:
-        return False
-    brackets = BRACKET.findall(STRING.sub("", text))
-    depth = deepest = 0
-    for bracket in brackets[:BRACKETS]:
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest > NESTING or len(brackets) > BRACKETS
