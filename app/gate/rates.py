@@ -50,8 +50,13 @@ class Rate:
 
     def take(self, key: str) -> None:
         """Raises RateLimited, and takes nothing then."""
-        self.check(key)
-        for item, limiter in self._windows:
+        wider = self._windows[1:]
+        if not all(limiter.test(item, key) for item, limiter in wider):
+            self.check(key)
+        for item, limiter in self._windows[:1]:
+            if not limiter.hit(item, key):
+                self.check(key)
+        for item, limiter in wider:
             limiter.hit(item, key)
 
 
