@@ -60,11 +60,13 @@ class Server(uvicorn.Server):
     async def _drain(self, docent: Docent) -> None:
         """Readers hear the end of their turns before uvicorn closes anything, 1012 the WebSockets."""
         end = time.monotonic() + docent.settings.shutdown_grace
-        while docent.unfinished_turns and time.monotonic() < end and not self._hurry.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(POLL)
-        await docent.stop_turns()
-        # Not super().handle_exit: uvicorn would raise the signal again at its end, and the exit code would not be 0.
-        self.should_exit = True
+        try:
+            while docent.unfinished_turns and time.monotonic() < end and not self._hurry.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(POLL)
+            await docent.stop_turns()
+        finally:  # whatever fails there, the process has been asked to end
+            # Not super().handle_exit: uvicorn would raise the signal again at its end, and the exit code be another.
+            self.should_exit = True
 
 
 def server_config(front: Front, settings: Settings, port: int) -> uvicorn.Config:
