@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus, unquote
 from structlog.typing import EventDict, WrappedLogger
 
 REPLACEMENT = "[secret]"
+ACCESS_LOG = "uvicorn.access"  # its formatter takes the arguments apart, and fails where there are none
 WHOLE_WORD = 8  # characters; a shorter secret, such as a password `docs`, is removed only where it is a word of its own
 
 # itsdangerous's: an id of 32 hexadecimal digits in quotes, as base64; a time of 6 characters; a signature of 27.
@@ -65,7 +66,10 @@ class RedactionFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if redactor.enabled:
-            record.msg, record.args = redactor.clean(record.getMessage()), None
+            if record.name == ACCESS_LOG:
+                record.args = tuple(redactor.clean_deep(record.args or ()))
+            else:
+                record.msg, record.args = redactor.clean(record.getMessage()), None
             if record.exc_info and not record.exc_text:
                 record.exc_text = logging.Formatter().formatException(record.exc_info)
             record.exc_text = record.exc_text and redactor.clean(record.exc_text)
