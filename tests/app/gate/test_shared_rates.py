@@ -119,3 +119,13 @@ async def test_host_that_is_none_is_no_failure_of_a_turn() -> None:
     async with replicas("redis://127.0.0.1:1") as (one, _):
         assert await allowed(one, "ada", 5) == 5
         assert (await one.ping())["notes"] == ["limits_per_process"]
+
+
+async def test_refusal_by_one_spender_takes_nothing_from_another(redis_at: RedisServer) -> None:
+    async with replicas(redis_at.url) as (one, other):
+        await allowed(one, "visitor/ada", 3)
+        for _ in range(5):
+            with pytest.raises(RateLimited):
+                await other.take([("site", THREE), ("visitor/ada", THREE), ("address/1.1.1.1", THREE)])
+        assert await allowed(other, "site", 5) == 3
+        assert await allowed(other, "address/1.1.1.1", 5) == 3
