@@ -16,7 +16,6 @@ from urllib.parse import quote, quote_plus, unquote
 from structlog.typing import EventDict, WrappedLogger
 
 REPLACEMENT = "[secret]"
-ACCESS_LOG = "uvicorn.access"  # its formatter takes the arguments apart, and fails where there are none
 WHOLE_WORD = 8  # characters; a shorter secret, such as a password `docs`, is removed only where it is a word of its own
 
 # itsdangerous's: an id of 32 hexadecimal digits in quotes, as base64; a time of 6 characters; a signature of 27.
@@ -66,15 +65,22 @@ class RedactionFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if redactor.enabled:
-            if record.name == ACCESS_LOG:
-                record.args = tuple(redactor.clean_deep(record.args or ()))
-            else:
-                record.msg, record.args = redactor.clean(record.getMessage()), None
+            _clean_message(record)
             if record.exc_info and not record.exc_text:
                 record.exc_text = logging.Formatter().formatException(record.exc_info)
             record.exc_text = record.exc_text and redactor.clean(record.exc_text)
             record.stack_info = record.stack_info and redactor.clean(record.stack_info)
         return True
+
+
+def _clean_message(record: logging.LogRecord) -> None:
+    """The arguments stay apart where they can: uvicorn's own formatter takes its five of them one by one."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(redactor.clean_deep(record.args))
+    message = record.getMessage()
+    cleaned = redactor.clean(message)
+    if cleaned != message:
+        record.msg, record.args = cleaned, None
 
 
 def clean_uncaught() -> None:
