@@ -17,6 +17,7 @@ from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
 from app.storage import Storage
+from chains.citations import CitationCounts
 from chains.data_dir import DataDirHolder
 from chains.errors import Starting
 from chains.turn import ReplyPart
@@ -37,6 +38,7 @@ class Resources:
         self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
+        self.citations = CitationCounts()
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
         self._held = False
         self._address: dict[str, str] = {}
@@ -125,13 +127,17 @@ class Resources:
 
     def _build_chain(self) -> Chain:
         from chains.rag import build_rag_chain
+        from chains.reply import write_reply
         from chains.rerank import CANDIDATES
 
         assert self.search.model is not None
         rerank = self.search.providers.rerank
         find = partial(self.search.find, k=CANDIDATES if rerank else None)
         return build_rag_chain(
-            RunnableLambda(find, name="Retrieve"), self.search.model, rerank=rerank.as_runnable() if rerank else None
+            RunnableLambda(find, name="Retrieve"),
+            self.search.model,
+            rerank=rerank.as_runnable() if rerank else None,
+            cite=write_reply(self.search.model.model_name, counts=self.citations),
         )
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

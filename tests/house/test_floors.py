@@ -13,7 +13,7 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 FLOORS = [
     ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
      "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery"],
     ["app.settings", "app"],
