@@ -37,7 +37,7 @@ WITH news AS (
     ON CONFLICT (turn_id, first) DO UPDATE SET parts = excluded.parts, written_at = now()
 )
 SELECT news.id, turn.id IS NOT NULL AS known, renewed.id IS NOT NULL AS ours,
-       coalesce(cancel_asked, false) AS cancel_asked, coalesce(read, false) AS read
+       coalesce(renewed.cancel_asked, false) AS cancel_asked, coalesce(renewed.read, false) AS read
 FROM news LEFT JOIN renewed USING (id) LEFT JOIN turn ON turn.id = news.id
 """
 
