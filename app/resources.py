@@ -17,6 +17,7 @@ from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
 from app.storage import Storage
+from app.tracing import Tracing
 from chains.citations import CitationCounts
 from chains.data_dir import DataDirHolder
 from chains.errors import Starting
@@ -39,6 +40,7 @@ class Resources:
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
         self.citations = CitationCounts()
+        self._tracing = Tracing(settings)
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
         self._held = False
         self._address: dict[str, str] = {}
@@ -82,6 +84,7 @@ class Resources:
                 await task
         await self.search.close()
         await self.storage.close()
+        await self._tracing.close()
         self.release_data_dir()
 
     async def chain(self) -> Chain:
@@ -133,12 +136,13 @@ class Resources:
         assert self.search.model is not None
         rerank = self.search.providers.rerank
         find = partial(self.search.find, k=CANDIDATES if rerank else None)
-        return build_rag_chain(
+        chain = build_rag_chain(
             RunnableLambda(find, name="Retrieve"),
             self.search.model,
             rerank=rerank.as_runnable() if rerank else None,
             cite=write_reply(self.search.model.model_name, counts=self.citations),
         )
+        return self._tracing.around(chain)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -15,7 +15,7 @@ FLOORS = [
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
     ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
-     "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery", "app.turns.known", "app.turns.outage",
+     "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known", "app.turns.outage",
      "app.turns.outage_buffer"],
     ["app.settings", "app"],
     ["chains.evaluation"],
@@ -49,6 +49,8 @@ ONLY_IN = {
     "langchain": ("chains.providers",),
     "langchain_cohere": ("chains.providers",),
     "langchain_google_genai": ("chains.providers",),
+    "opentelemetry": ("app.tracing",),
+    "prometheus_client": ("app.metrics", "app.routes.metrics"),
     "qdrant_edge": ("chains.edge", "chains.edge_", "chains.collection"),
 }
 
