@@ -46,6 +46,8 @@ class Settings(ChainSettings):
     max_running_turns: int = Field(default=200, ge=1)
     redis_url: str | None = Field(default=None, repr=False)
     hf_token: str | None = Field(default=None, repr=False)
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_service_name: str = "docent"
     space_id: str | None = None
     space_host: str | None = None
 

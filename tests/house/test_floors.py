@@ -14,9 +14,10 @@ FLOORS = [
     ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.deploy",
      "app.check", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
-     "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery", "app.turns.known", "app.turns.outage",
+     "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
+     "app.turns.outage",
      "app.turns.outage_buffer"],
     ["app.settings", "app"],
     ["chains.evaluation"],
@@ -50,6 +51,8 @@ ONLY_IN = {
     "langchain": ("chains.providers",),
     "langchain_cohere": ("chains.providers",),
     "langchain_google_genai": ("chains.providers",),
+    "opentelemetry": ("app.tracing",),
+    "prometheus_client": ("app.metrics", "app.routes.metrics"),
     "qdrant_edge": ("chains.edge", "chains.edge_", "chains.collection"),
 }
 
