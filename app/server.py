@@ -7,9 +7,11 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 
 from app.front import Front
+from app.logs import place_of
 from app.settings import FRAME_LIMIT, Settings
 from app.socket_protocol import LimitedSocket
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 PATIENT_SIGNALS = 2
 POLL = 0.05  # seconds between looks at the turns that still run
 WEBSOCKET_PING = 20.0  # seconds between pings, and seconds to wait for the pong
+
+log = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -64,8 +68,10 @@ class Server(uvicorn.Server):
             while docent.unfinished_turns and time.monotonic() < end and not self._hurry.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(POLL)
             await docent.stop_turns()
-        finally:  # whatever fails there, the process has been asked to end
-            # Not super().handle_exit: uvicorn would raise the signal again at its end, and the exit code be another.
+        except Exception as error:
+            log.error("drain_failed", error=type(error).__name__, where=place_of(error))
+        finally:
+            # Not super().handle_exit: uvicorn would raise the signal again at its end, and not exit with 0.
             self.should_exit = True
 
 
