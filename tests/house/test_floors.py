@@ -16,7 +16,7 @@ FLOORS = [
     ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
      "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery", "app.turns.known", "app.turns.outage",
-     "app.turns.outage_buffer"],
+     "app.turns.outage_buffer", "app.retention"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.rag", "chains.ingest"],
@@ -37,6 +37,7 @@ BESIDE = {
     "chains.postgres_": "chains.embedded_postgres",
     "chains.postmaster": "chains.embedded_postgres",
     "chains.history_": "chains.history",
+    "app.store_": "app.store",
 }
 
 ONLY_IN = {
