@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from app.crowd import Crowd
+from app.erasure import Erasure
 from app.gate.gate import Gate
 from app.memory import MemoryWatch
 from app.metrics.meter import Meter
@@ -109,6 +111,17 @@ class Docent:
     def _refuse_while_draining(self) -> None:
         if self.resources.health.draining:
             raise Overloaded(retry_after=DRAIN_RETRY)
+
+    async def erase(self, visitor: Visitor, conversation_id: UUID | None = None) -> bool:
+        """Erase a conversation of a visitor's, or everything of his; what runs of it is stopped first.
+
+        False: there was nothing.
+
+        Raises:
+            StorageUnavailable: nothing was erased.
+        """
+        runners = [runner for runner in (self._runner, self._storeless) if runner is not None]
+        return await Erasure(self.resources.storage, runners, self.gate).erase(visitor, conversation_id)
 
     async def visitor_tokens(self) -> VisitorTokens:
         return await self.resources.storage.visitor_tokens()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from langchain_core.documents import Document
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
+from app.retention import keep_retention
 from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
@@ -74,6 +76,8 @@ class Resources:
         for each in stand_ins(self.settings):
             log.warning("stand_in", variable=each.variable, says=each.says, remedy=each.remedy)
         self._run(self.storage.open())
+        if self.settings.retention_days is not None:
+            self._run(keep_retention(self.storage, timedelta(days=self.settings.retention_days)))
         self._run(self._start())
 
     async def close(self) -> None:

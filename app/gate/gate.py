@@ -115,6 +115,10 @@ class Gate:
             self._count(error)
             raise
 
+    async def forget(self, visitor: Visitor) -> None:
+        """What a visitor has spent; his rates end by themselves within an hour."""
+        await self.budgets.forget(visitor.id)
+
     async def close(self) -> None:
         await self.budgets.close()
         if self.shared is not None:

@@ -18,7 +18,7 @@ FLOORS = [
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
      "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
      "app.turns.outage",
-     "app.turns.outage_buffer"],
+     "app.turns.outage_buffer", "app.retention"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.rag", "chains.ingest"],
@@ -39,6 +39,7 @@ BESIDE = {
     "chains.postgres_": "chains.embedded_postgres",
     "chains.postmaster": "chains.embedded_postgres",
     "chains.history_": "chains.history",
+    "app.store_": "app.store",
 }
 
 ONLY_IN = {
