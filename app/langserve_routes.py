@@ -29,7 +29,7 @@ from app.runnables import (
     retriever_runnable,
     turn_of,
 )
-from chains.errors import InvalidTurn
+from chains.errors import InvalidTurn, NotFound
 from chains.turn import ChatTurn
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -190,7 +190,10 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler, check: Ch
     guard = [Depends(admit_to_playground)]
 
     async def playground(request: Request, file_path: str = "") -> Response:
-        response: Response = await handler.playground(file_path, request)
+        try:
+            response: Response = await handler.playground(file_path, request)
+        except (OSError, ValueError):  # a folder, or a name that no file can have
+            raise NotFound from None
         return response
 
     async def redirect(request: Request) -> Response:
