@@ -45,9 +45,11 @@ class Docent:
 
     async def close(self) -> None:
         """Store what still runs as partial, then close the engines."""
-        await self.stop_turns()
-        await self.gate.close()
-        await self.resources.close()
+        try:
+            await self.stop_turns()
+        finally:
+            await self.gate.close()
+            await self.resources.close()
 
     async def stop_turns(self) -> None:
         """Let no turn in any more; what runs is stored as partial, and its readers are told."""
