@@ -47,6 +47,7 @@ class Settings(ChainSettings):
     redis_url: str | None = Field(default=None, repr=False)
     otel_exporter_otlp_endpoint: str | None = None
     otel_service_name: str = "docent"
+    hf_token: str | None = Field(default=None, repr=False)
     space_id: str | None = None
     space_host: str | None = None
 

@@ -11,7 +11,8 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 
 # From the top floor to the ground; a module may import from its own floor and from those below it.
 FLOORS = [
-    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.server", "app.__main__"],
+    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.deploy",
+     "app.check", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
     ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
