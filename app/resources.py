@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import structlog
 from langchain_core.documents import Document
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable
 
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
 from app.search import Search
@@ -124,14 +123,15 @@ class Resources:
         return [name for name in self.health.services if own.get(name)]
 
     def _build_chain(self) -> Chain:
-        from chains.rag import build_rag_chain
-        from chains.rerank import CANDIDATES
+        from chains.full_chain import build_full_chain
 
         assert self.search.model is not None
-        rerank = self.search.providers.rerank
-        find = partial(self.search.find, k=CANDIDATES if rerank else None)
-        return build_rag_chain(
-            RunnableLambda(find, name="Retrieve"), self.search.model, rerank=rerank.as_runnable() if rerank else None
+        return build_full_chain(
+            self.search.retriever(),
+            self.search.model,
+            find=self.search.find,
+            rerank=self.search.providers.rerank,
+            rewrites=self.settings.chat_providers != ["local"],
         )
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -18,10 +18,13 @@ FLOORS = [
      "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery"],
     ["app.settings", "app"],
     ["chains.evaluation"],
+    ["chains.full_chain"],
     ["chains.rag", "chains.ingest"],
     [
         "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence", "chains.citations",
         "chains.markers", "chains.quotes", "chains.reply", "chains.inline", "chains.term_weights",
+        "chains.passages", "chains.neighbours", "chains.editions", "chains.marked_text", "chains.conversation",
+        "chains.query_vectors",
         "chains.output_filter", "chains.history", "chains.postgres_history", "chains.migrations",
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",
