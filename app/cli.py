@@ -70,17 +70,34 @@ def ask(
 
 
 @cli.command(name="eval")
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one argument an option
     questions: Annotated[Path, typer.Argument(help="A JSONL file of questions, or a folder in BEIR's layout.")],
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Set the gate's thresholds by these questions and keep them.")
     ] = False,
+    generate: Annotated[
+        int | None, typer.Option(min=1, help="Draft so many questions from your pages into this file.")
+    ] = None,
+    answers: Annotated[
+        bool | None, typer.Option(help="Have every question answered, too. Usual with the local model, which is free.")
+    ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Have answers judged by the chat model (needs ragas).")
+    ] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="Compare with a saved run, or with the settings in another .env file.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep this run, for --against.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
+    gate: Annotated[Path | None, typer.Option(help="Fail when a metric falls below this baseline file.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write what was measured as a baseline.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure retrieval: hit, MRR and nDCG of the product's own retriever."""
-    from app.commands.evaluate import run
+    """Measure retrieval and answers: ranking metrics, containment, citations, refusals, latency."""
+    from app.commands.evaluate import Asking, Wanted, run
 
-    run(_settings(), questions, calibrate=calibrate, as_json=as_json)
+    asking = Asking(questions, answers, judge, calibrate, generate)
+    run(_settings(), asking, Wanted(against, save, report, gate, write_baseline), as_json=as_json)
 
 
 @cli.command(name="migrate-index")

@@ -19,6 +19,7 @@ __all__ = [
     "DENSE",
     "INDEXED",
     "METADATA",
+    "ORDINAL",
     "SPARSE",
     "Bm25Sparse",
     "Fingerprint",
@@ -37,7 +38,14 @@ CONTENT = "page_content"
 METADATA = "metadata"
 
 # Qdrant Cloud refuses to filter, and to delete by filter, on a key without an index.
-INDEXED = ("metadata.page", "metadata.page_url", "metadata.version", "metadata.language")
+ORDINAL = "metadata.ordinal"
+INDEXED = {
+    "metadata.page": models.PayloadSchemaType.KEYWORD,
+    "metadata.page_url": models.PayloadSchemaType.KEYWORD,
+    "metadata.version": models.PayloadSchemaType.KEYWORD,
+    "metadata.language": models.PayloadSchemaType.KEYWORD,
+    ORDINAL: models.PayloadSchemaType.INTEGER,
+}
 
 # Where the fingerprint lies in the collection's metadata.
 OWNER = "docent"
@@ -93,9 +101,9 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
 def ensure_indexes(client: Client, name: str) -> None:
     """Make those payload indexes that the collection lacks: one of an earlier version, say."""
     present = client.get_collection(name).payload_schema
-    for field in INDEXED:
+    for field, schema in INDEXED.items():
         if field not in present:
-            client.create_payload_index(name, field, field_schema=models.PayloadSchemaType.KEYWORD)
+            client.create_payload_index(name, field, field_schema=schema)
 
 
 def read_fingerprint(client: Client, name: str) -> Fingerprint | None:

@@ -16,6 +16,7 @@ from chains.citations import CitationCounts, CitationStream
 from chains.condense import readable
 from chains.errors import ModelUnavailable
 from chains.evidence import Evidence
+from chains.language import language_of, said_in
 from chains.output_filter import OutputFilter
 from chains.quotes import Quotes
 from chains.resilience import BLOCKED, TRUNCATED, finish_of
@@ -40,7 +41,7 @@ class ReplyWriter:
 
     def __init__(self, model_name: str = "", *, defended: bool = True, counts: CitationCounts | None = None) -> None:
         self._counts = counts or CitationCounts()
-        self._question = ""
+        self._question, self._language = "", None
         self._started = time.perf_counter()
         self._timings = {"embed": 0.0, "retrieve": 0.0, "rerank": 0.0}
         self._evidence = Evidence(found=False, passages=[])
@@ -77,7 +78,7 @@ class ReplyWriter:
             case "started":
                 self._started = value
             case "turn":
-                self._question = value.question
+                self._question, self._language = value.question, value.language
             case _ if self._defended:
                 self._canary = value.canary
 
@@ -103,10 +104,17 @@ class ReplyWriter:
         self._evidence = evidence
         yield ReplyPart(sources=evidence.sources, grounded=evidence.found)
         if not evidence.found:
-            yield ReplyPart(answer=prompts.NO_EVIDENCE)
+            yield ReplyPart(answer=self._excuse())
             return
         self._begin_text()
         yield ReplyPart(stage="writing")
+
+    def _excuse(self) -> str:
+        """Why there is no answer, in the question's language."""
+        language = self._language or language_of(self._question)
+        marked = any(passage.metadata.get("marked") for passage in self._evidence.passages)
+        excuse = said_in(prompts.NOT_IN_SELECTION_IN if marked else prompts.NO_EVIDENCE_IN, language)
+        return f"{excuse} {said_in(prompts.ENGLISH_ONLY_IN, language)}" if self._evidence.unread else excuse
 
     def _begin_text(self) -> None:
         quotes = Quotes([passage.page_content for passage in self._evidence.passages])

@@ -21,10 +21,13 @@ FLOORS = [
      "app.turns.outage_buffer", "app.retention"],
     ["app.settings", "app"],
     ["chains.evaluation"],
+    ["chains.full_chain"],
     ["chains.rag", "chains.ingest"],
     [
         "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence", "chains.citations",
         "chains.markers", "chains.quotes", "chains.reply", "chains.inline", "chains.term_weights",
+        "chains.passages", "chains.neighbours", "chains.editions", "chains.marked_text", "chains.conversation",
+        "chains.query_vectors",
         "chains.output_filter", "chains.history", "chains.postgres_history", "chains.migrations",
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",
