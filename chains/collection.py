@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, cast
 
@@ -37,7 +38,7 @@ CONTENT = "page_content"
 METADATA = "metadata"
 
 # Qdrant Cloud refuses to filter, and to delete by filter, on a key without an index.
-INDEXED = ("metadata.page", "metadata.page_url", "metadata.version", "metadata.language")
+INDEXED = ("metadata.page", "metadata.page_url", "metadata.page_hash", "metadata.version", "metadata.language")
 
 # Where the fingerprint lies in the collection's metadata.
 OWNER = "docent"
@@ -72,8 +73,12 @@ class Fingerprint:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> None:
+def create_collection(
+    client: Client, name: str, fingerprint: Fingerprint, facts: Mapping[str, Any] | None = None
+) -> None:
     """An empty collection with its indexes, which must exist before the first point (later ones miss the graph).
+
+    `facts` go into its metadata beside the fingerprint.
 
     Raises:
         SearchFault: the server is too old to keep a fingerprint; nothing is left behind.
@@ -82,7 +87,7 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
         name,
         vectors_config={DENSE: models.VectorParams(size=fingerprint.dimensions, distance=models.Distance.COSINE)},
         sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        metadata={OWNER: fingerprint.as_dict()},
+        metadata={OWNER: fingerprint.as_dict(), **(facts or {})},
     )
     if read_fingerprint(client, name) is None:
         client.delete_collection(name)
@@ -123,8 +128,8 @@ def check_fingerprint(name: str, stored: Fingerprint | None, expected: Fingerpri
         return
     raise FingerprintMismatch(
         f"Collection {name!r} {_difference(stored, expected)}.",
-        "Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`, or go back to the settings that it was made "
-        "with.",
+        "Run `docent ingest PATH --rebuild`, which makes a new collection beside it and then lets it take the place, "
+        "or go back to the settings that it was made with.",
     )
 
 
