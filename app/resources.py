@@ -17,6 +17,8 @@ from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
 from app.storage import Storage
+from app.tracing import Tracing
+from chains.citations import CitationCounts
 from chains.data_dir import DataDirHolder
 from chains.errors import Starting
 from chains.turn import ReplyPart
@@ -37,6 +39,8 @@ class Resources:
         self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
+        self.citations = CitationCounts()
+        self._tracing = Tracing(settings)
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
         self._held = False
         self._address: dict[str, str] = {}
@@ -80,6 +84,7 @@ class Resources:
                 await task
         await self.search.close()
         await self.storage.close()
+        await self._tracing.close()
         self.release_data_dir()
 
     async def chain(self) -> Chain:
@@ -125,14 +130,19 @@ class Resources:
 
     def _build_chain(self) -> Chain:
         from chains.rag import build_rag_chain
+        from chains.reply import write_reply
         from chains.rerank import CANDIDATES
 
         assert self.search.model is not None
         rerank = self.search.providers.rerank
         find = partial(self.search.find, k=CANDIDATES if rerank else None)
-        return build_rag_chain(
-            RunnableLambda(find, name="Retrieve"), self.search.model, rerank=rerank.as_runnable() if rerank else None
+        chain = build_rag_chain(
+            RunnableLambda(find, name="Retrieve"),
+            self.search.model,
+            rerank=rerank.as_runnable() if rerank else None,
+            cite=write_reply(self.search.model.model_name, counts=self.citations),
         )
+        return self._tracing.around(chain)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

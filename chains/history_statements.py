@@ -151,7 +151,9 @@ CONVERSATION = """
 SELECT c.id, c.title, c.created_at, c.updated_at, (
     SELECT jsonb_agg(to_jsonb(newest) - 'id' ORDER BY newest.id) FROM (
         SELECT m.id, m.turn_id, m.created_at, m.message->>'type' AS type, m.message->'data' AS data, t.reply,
-               t.state, t.state = 'running' AND t.lease_until < now() AS lapsed
+               t.state, t.state = 'running' AND t.lease_until < now() AS lapsed,
+               (SELECT jsonb_build_object('rating', CASE rating WHEN 1 THEN 'up' ELSE 'down' END, 'comment', comment)
+                FROM feedback WHERE turn_id = t.id AND owner = c.owner) AS feedback
         FROM (
             SELECT id, turn_id, message, created_at FROM chat_history
             WHERE session_id BETWEEN c.id AND c.id
