@@ -161,7 +161,7 @@ class Search:
         info = await self._client.get_collection(self._name)
         return not info.points_count or unfinished_docs(info) == str(self._settings.docs.resolve())
 
-    def _index(self) -> dict[str, int | float]:
+    def _index(self) -> dict[str, object]:
         from chains.ingest import ingest_folder
 
         assert self._edge is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from langchain_core.documents import Document
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -11,6 +11,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from chains.condense import RewriteQuestion
 from chains.editions import Editions
 from chains.errors import DocentError
+from chains.evidence import Evidence
 from chains.marked_text import is_about_itself, marked_passage, pieces_of
 from chains.neighbours import Neighbours
 from chains.passages import CANDIDATES
@@ -23,6 +24,13 @@ from chains.turn import ChatTurn, ReplyPart
 Find = Callable[..., Awaitable[list[Document]]]
 
 
+class OtherStages(TypedDict, total=False):
+    """Stages of `build_rag_chain` that one may want otherwise."""
+
+    gate: Runnable[dict[str, Any], Evidence]
+    cite: Runnable[dict[str, Any], ReplyPart]
+
+
 def build_full_chain(
     retriever: HybridRetriever,
     model: Runnable[Any, Any],
@@ -30,7 +38,7 @@ def build_full_chain(
     find: Find | None = None,
     rerank: Rerank | None = None,
     rewrites: bool = False,
-    cite: Runnable[dict[str, Any], ReplyPart] | None = None,
+    **others: Unpack[OtherStages],
 ) -> Runnable[dict[str, Any], ReplyPart]:
     """`build_rag_chain` with the reader's edition searched, marked texts weighed and neighbours joined.
 
@@ -55,7 +63,7 @@ def build_full_chain(
         select=RunnableLambda(select, name="select"),
         rerank=rerank.as_runnable() if rerank else None,
         join=Neighbours(retriever).as_runnable(),
-        cite=cite,
+        **others,
     )
 
 
