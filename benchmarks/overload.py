@@ -89,7 +89,7 @@ async def run(service: LiveService, seconds: float, times: float) -> None:
     p50, p99 = share(outcome.refused, 0.5), share(outcome.refused, 0.99)
     print(  # noqa: T201
         f"peak {best:.1f} turns/s; at {times:g} times that {good:.1f} ({good / best:.0%}), {len(outcome.refused)}"
-        f" refused in p50/p99 {p50:.0f}/{p99:.0f} ms, {len(outcome.wrong)} otherwise; answered again after {recovery:.1f} s"
+        f" refused in p50/p99 {p50:.0f}/{p99:.0f} ms, {len(outcome.wrong)} otherwise; answered {recovery:.1f} s after"
     )
     if good < 0.9 * best or p50 >= 50 or recovery > CALM or outcome.wrong:
         raise SystemExit("\n".join(["over a bound", *outcome.wrong[:5]]))
