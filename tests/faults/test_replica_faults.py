@@ -88,15 +88,12 @@ async def test_28_reader_who_comes_back_gets_what_was_missed(fleet: Fleet, door:
 
 @pytest.mark.fault(29)
 async def test_29_reader_who_does_not_come_back_stops_the_answer(fleet: Fleet) -> None:
-    turn = new_turn("How do I deploy a release slowly, so slowly that it takes longer than the grace?")
+    turn = new_turn("How do I deploy a release slowly, slowly, slowly?")  # three times as long as the grace
     async with visiting(fleet.service(0)) as client:
-        told = await ask(client, turn, count=4)
+        told = await ask(client, turn, count=5)
         kept = await stored(client, turn)
-        assert (kept["state"], kept["outcome"], kept["partial"]) in (
-            ("partial", "failed", True),
-            ("complete", "answered", False),  # on a machine that was faster than the grace
-        )
-        assert kept["answer"].startswith(told.text)
+    assert (kept["state"], kept["outcome"], kept["partial"]) == ("partial", "failed", True)
+    assert kept["answer"].startswith(told.text)
 
 
 @pytest.mark.fault(30)
