@@ -20,6 +20,8 @@ from chains.errors import Overloaded
 from chains.history import InMemoryMessageStore
 from chains.turn import ChatTurn, ReplyPart
 
+QUEUE = 32  # turns that wait for a place at most,
+QUEUE_SHARE = 6  # and one for so many that may run: who waits should get a place before his patience of 2 s ends
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 SCARCE_RETRY = 5  # seconds after which some memory may be free again
 
@@ -34,6 +36,7 @@ class Docent:
         self._limits = TurnLimits(
             deadline=settings.turn_deadline,
             max_running=settings.max_running_turns,
+            queue=min(QUEUE, max(1, settings.max_running_turns // QUEUE_SHARE)),
             resume_grace=settings.resume_grace,
         )
         self.memory = MemoryWatch()
