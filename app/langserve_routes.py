@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.batches import BATCH_MEMBERS, reply_to_each
 from app.docent import Docent
+from app.page_headers import playground_policy
 from app.refusals import invalid_turn
 from app.routes.access import admit_to_playground, sent_visitor, visitor_of
 from app.routes.bodies import body_of
@@ -161,6 +162,10 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler, check: Ch
 
     async def playground(request: Request, file_path: str = "") -> Response:
         response: Response = await handler.playground(file_path, request)
+        if response.media_type == "text/html":
+            response.headers["Content-Security-Policy"] = playground_policy(
+                bytes(response.body), compiles=path == "/rag"
+            )
         return response
 
     async def redirect(request: Request) -> Response:
