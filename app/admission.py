@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.gate.address import client_address
@@ -114,6 +115,8 @@ class VisitorGate:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            return  # in the middle of a body: there is nobody to be told
         except Exception as error:
             if scope["type"] == "lifespan":
                 raise

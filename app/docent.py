@@ -9,6 +9,8 @@ from app.crowd import Crowd
 from app.erasure import Erasure
 from app.gate.gate import Gate
 from app.memory import MemoryWatch
+from app.metrics.meter import Meter
+from app.metrics.readings import Readings
 from app.resources import Resources
 from app.settings import Settings
 from app.turns.limits import TurnHooks, TurnLimits
@@ -16,7 +18,7 @@ from app.turns.runner import TurnRunner
 from app.visitor import Visitor, VisitorTokens
 from chains.errors import Overloaded
 from chains.history import InMemoryMessageStore
-from chains.turn import ChatTurn
+from chains.turn import ChatTurn, ReplyPart
 
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 SCARCE_RETRY = 5  # seconds after which some memory may be free again
@@ -36,13 +38,17 @@ class Docent:
         )
         self.memory = MemoryWatch()
         self.crowd = Crowd(self.memory)
-        self._hooks = TurnHooks(self._admit, self.gate.end, self.resources.health.suspect)
+        self._hooks = TurnHooks(self._admit, self._end, self.resources.health.suspect)
+        self.meter = Meter()
+        self.meter.registry.register(Readings(self))
+        self._lag: asyncio.Task[None] | None = None
         self._runner: TurnRunner | None = None
         self._storeless: TurnRunner | None = None
         if self.gate.shared is not None:
             self.resources.health.register("limits", self.gate.shared.ping)
 
     async def open(self) -> None:
+        self._lag = asyncio.create_task(self.meter.watch_loop())
         await self.resources.open()
 
     async def close(self) -> None:
@@ -50,6 +56,8 @@ class Docent:
         try:
             await self.stop_turns()
         finally:
+            if self._lag is not None:
+                self._lag.cancel()
             await self.gate.close()
             await self.resources.close()
 
@@ -96,6 +104,10 @@ class Docent:
             raise Overloaded(retry_after=SCARCE_RETRY)
         await self.gate.admit(turn, visitor)
 
+    def _end(self, turn: ChatTurn, visitor: Visitor, reply: ReplyPart | None) -> None:
+        self.gate.end(turn, visitor, reply)
+        self.meter.count(reply)
+
     def _refuse_while_draining(self) -> None:
         if self.resources.health.draining:
             raise Overloaded(retry_after=DRAIN_RETRY)
@@ -117,5 +129,8 @@ class Docent:
     @property
     def unfinished_turns(self) -> int:
         """Those that run, and those that wait for the database."""
-        running = sum(runner.running for runner in (self._runner, self._storeless) if runner is not None)
-        return running + self.resources.storage.waiting_turns
+        return self.running_turns + self.resources.storage.waiting_turns
+
+    @property
+    def running_turns(self) -> int:
+        return sum(runner.running for runner in (self._runner, self._storeless) if runner is not None)

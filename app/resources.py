@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import structlog
 from langchain_core.documents import Document
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable
 
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
 from app.retention import keep_retention
@@ -19,6 +18,8 @@ from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
 from app.storage import Storage
+from app.tracing import Tracing
+from chains.citations import CitationCounts
 from chains.data_dir import DataDirHolder
 from chains.errors import Starting
 from chains.turn import ReplyPart
@@ -39,6 +40,8 @@ class Resources:
         self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
+        self.citations = CitationCounts()
+        self._tracing = Tracing(settings)
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
         self._held = False
         self._address: dict[str, str] = {}
@@ -84,6 +87,7 @@ class Resources:
                 await task
         await self.search.close()
         await self.storage.close()
+        await self._tracing.close()
         self.release_data_dir()
 
     async def chain(self) -> Chain:
@@ -128,15 +132,19 @@ class Resources:
         return [name for name in self.health.services if own.get(name)]
 
     def _build_chain(self) -> Chain:
-        from chains.rag import build_rag_chain
-        from chains.rerank import CANDIDATES
+        from chains.full_chain import build_full_chain
+        from chains.reply import write_reply
 
         assert self.search.model is not None
-        rerank = self.search.providers.rerank
-        find = partial(self.search.find, k=CANDIDATES if rerank else None)
-        return build_rag_chain(
-            RunnableLambda(find, name="Retrieve"), self.search.model, rerank=rerank.as_runnable() if rerank else None
+        chain = build_full_chain(
+            self.search.retriever(),
+            self.search.model,
+            find=self.search.find,
+            rerank=self.search.providers.rerank,
+            rewrites=self.settings.chat_providers != ["local"],
+            cite=write_reply(self.search.model.model_name, counts=self.citations),
         )
+        return self._tracing.around(chain)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

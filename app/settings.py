@@ -46,6 +46,9 @@ class Settings(ChainSettings):
     budget_site: str = "1000 turns; 5000000 tokens"
     max_running_turns: int = Field(default=200, ge=1)
     redis_url: str | None = Field(default=None, repr=False)
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_service_name: str = "docent"
+    hf_token: str | None = Field(default=None, repr=False)
     space_id: str | None = None
     space_host: str | None = None
 

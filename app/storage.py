@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.store import signing_key
 from app.turns.journal import TURN_LEASE, Journal
 from app.turns.outage import OutageStore
+from app.turns.outage_buffer import OutageStats
 from app.turns.recovery import recover, recover_later
 from app.visitor import VisitorTokens
 from chains.errors import EmbeddedEngineError, StorageUnavailable
@@ -123,6 +124,11 @@ class Storage:
     def waiting_turns(self) -> int:
         """Turns that wait for the database to come back."""
         return self._outage.buffer.stats.waiting if self._outage is not None else 0
+
+    @property
+    def outage_stats(self) -> OutageStats:
+        """Of the turns that wait, and of those that did."""
+        return self._outage.buffer.stats if self._outage is not None else OutageStats()
 
     async def journal(self) -> Journal:
         """What turns tell while they run. Raises StorageUnavailable as `store` does."""

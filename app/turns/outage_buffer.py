@@ -70,6 +70,12 @@ class OutageBuffer:
         conversation.remember(kept)
         self.known.renew(conversation)
 
+    def lose(self, conversation: Conversation, kept: KeptTurn) -> None:
+        """Another process has the turn."""
+        self._ours.pop(cast("UUID", kept.turn.turn_id), None)
+        if conversation.running is kept:
+            conversation.running = None
+
     def take(self, turn: ChatTurn, owner: str, run: UUID) -> Beginning:
         """Begin a turn by what is known here.
 

@@ -11,18 +11,24 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 
 # From the top floor to the ground; a module may import from its own floor and from those below it.
 FLOORS = [
-    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.server", "app.__main__"],
+    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.deploy",
+     "app.check", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics",
+     "app.erasure"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
-     "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery", "app.turns.known", "app.turns.outage",
-     "app.turns.outage_buffer", "app.retention"],
+     "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
+     "app.turns.outage",
+     "app.turns.outage_buffer", "app.retention", "app.store_erasure"],
     ["app.settings", "app"],
     ["chains.evaluation"],
+    ["chains.full_chain"],
     ["chains.rag", "chains.ingest"],
     [
         "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence", "chains.citations",
         "chains.markers", "chains.quotes", "chains.reply", "chains.inline", "chains.term_weights",
+        "chains.passages", "chains.neighbours", "chains.editions", "chains.marked_text", "chains.conversation",
+        "chains.query_vectors",
         "chains.output_filter", "chains.history", "chains.postgres_history", "chains.migrations",
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",
@@ -50,6 +56,8 @@ ONLY_IN = {
     "langchain": ("chains.providers",),
     "langchain_cohere": ("chains.providers",),
     "langchain_google_genai": ("chains.providers",),
+    "opentelemetry": ("app.tracing",),
+    "prometheus_client": ("app.metrics", "app.routes.metrics"),
     "qdrant_edge": ("chains.edge", "chains.edge_", "chains.collection"),
 }
 
