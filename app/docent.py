@@ -33,7 +33,7 @@ class Docent:
             resume_grace=settings.resume_grace,
         )
         self.memory = MemoryWatch()
-        self.crowd = Crowd(self.memory)
+        self.crowd = Crowd(self.memory, per_address=self.gate.sockets_per_address)
         self._hooks = TurnHooks(self._admit, self.gate.end, self.resources.health.suspect)
         self._runner: TurnRunner | None = None
         self._storeless: TurnRunner | None = None

@@ -66,6 +66,11 @@ class Gate:
         """Turns of all doors in this process."""
         return self._running.total()
 
+    @property
+    def sockets_per_address(self) -> int | None:
+        """Open at once: as many as RATE_ADDRESS lets an address open in its shortest window; None is without end."""
+        return min((item.amount for item in self._reads.items), default=None)
+
     def meet(self, caller: Caller, *, costly: bool) -> None:
         """The first step's rate: a costly request counts as a turn, any other as a part of one.
 

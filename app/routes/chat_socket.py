@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.docent import Docent
 from app.events import events_of
+from app.gate.gate import current_caller
 from app.routes.access import docent_of
 from app.routes.chat import SEQ_LIMIT
 from app.routes.socket_frames import OVERLOADED, SocketFrames
@@ -33,7 +34,8 @@ async def chat_socket(socket: WebSocket) -> None:
     """The gate has checked the origin. A bad frame gets an `error` event and the socket stays."""
     await socket.accept()
     docent, frames = docent_of(socket), SocketFrames(socket)
-    with docent.crowd.entered() as welcome:
+    caller = current_caller.get()
+    with docent.crowd.entered(caller.address if caller is not None else "") as welcome:
         if welcome:
             await _serve(frames, docent)
         else:
