@@ -6,6 +6,7 @@ import asyncio
 
 from app.crowd import Crowd
 from app.gate.gate import Gate
+from app.gate.newcomers import Newcomers, load_check
 from app.memory import MemoryWatch
 from app.resources import Resources
 from app.settings import Settings
@@ -26,6 +27,7 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self.newcomers = Newcomers(load_check(settings.newcomer_check))
         self.gate = Gate(settings, lambda: self.resources.storage.pool)
         self._limits = TurnLimits(
             deadline=settings.turn_deadline,

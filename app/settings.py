@@ -45,6 +45,7 @@ class Settings(ChainSettings):
     budget_site: str = "1000 turns; 5000000 tokens"
     max_running_turns: int = Field(default=200, ge=1)
     redis_url: str | None = Field(default=None, repr=False)
+    newcomer_check: str | None = None
     space_id: str | None = None
     space_host: str | None = None
 

@@ -44,6 +44,12 @@ class Caller:
 current_caller: ContextVar[Caller | None] = ContextVar("current_caller", default=None)
 
 
+def caller_address() -> str:
+    """As the first step saw it; empty outside of a request."""
+    caller = current_caller.get()
+    return caller.address if caller is not None else ""
+
+
 class Gate:
     """One per process. `pool`: where daily budgets are kept, while it is there."""
 
