@@ -40,7 +40,7 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
     pages.mount_assets(app)
     install_error_handlers(app)
     app.add_middleware(
-        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens
+        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens, newcomers=docent.newcomers
     )  # the last one is the outermost
     app.add_middleware(CORSMiddleware, **cors_options(settings))
     app.add_middleware(OriginGate, settings=settings, gate=docent.gate)

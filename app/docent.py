@@ -8,6 +8,7 @@ from uuid import UUID
 from app.crowd import Crowd
 from app.erasure import Erasure
 from app.gate.gate import Gate
+from app.gate.newcomers import Newcomers, load_check
 from app.memory import MemoryWatch
 from app.metrics.meter import Meter
 from app.metrics.readings import Readings
@@ -32,6 +33,7 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self.newcomers = Newcomers(load_check(settings.newcomer_check))
         self.gate = Gate(settings, lambda: self.resources.storage.pool)
         self._limits = TurnLimits(
             deadline=settings.turn_deadline,
@@ -40,7 +42,7 @@ class Docent:
             resume_grace=settings.resume_grace,
         )
         self.memory = MemoryWatch()
-        self.crowd = Crowd(self.memory)
+        self.crowd = Crowd(self.memory, per_address=self.gate.sockets_per_address)
         self._hooks = TurnHooks(self._admit, self._end, self.resources.health.suspect)
         self.meter = Meter()
         self.meter.registry.register(Readings(self))
