@@ -156,6 +156,29 @@ def doctor(
 
 
 @cli.command()
+def check(  # noqa: PLR0913 - one argument for each option
+    url: Annotated[str, typer.Argument(help="Address of a deployed Docent.")],
+    frontend: Annotated[list[str] | None, typer.Option(help="A site that may ask; again for each other one.")] = None,
+    question: Annotated[list[str] | None, typer.Option(help="What to ask; without it, headings of the pages.")] = None,
+    max_seconds: Annotated[float, typer.Option(min=0, help="What the median whole answer may take.")] = 3.0,
+    turns: Annotated[int, typer.Option(min=1, max=500, help="Questions of the load.")] = 16,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="How many of them at a time.")] = 4,
+    report: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="A private Space of yours: show it HF_TOKEN.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Test a deployed service: every route, the WebSocket, history, health, your site's preflight, a small load."""
+    from app.check.checking import Wish
+    from app.commands.check import Output, run
+
+    settings, _ = Settings.examine()
+    said = settings.origins if "allowed_origins" in settings.model_fields_set and "*" not in settings.origins else []
+    origins = list(dict.fromkeys([*(frontend or []), *said]))
+    wish = Wish(url, origins, question or (), turns, at_once, settings.hf_token if private else None)
+    run(wish, Output(report, max_seconds, as_json))
+
+
+@cli.command()
 def deploy(  # noqa: PLR0913 - one argument for each option
     space: Annotated[str | None, typer.Option(help="USER/NAME of the Hugging Face Space.")] = None,
     frontend: Annotated[str | None, typer.Option(help="Address of your site, which may then ask questions.")] = None,
