@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.gate.address import client_address
@@ -28,6 +29,7 @@ from chains.errors import DocentError, ForbiddenOrigin, RateLimited, Unauthorize
 HEALTH_PATHS = ("/api/health", "/health/")  # exempt: a platform's probe may come from anywhere, and often
 TURN_PATHS = ("/api/chat", "/rag/", "/chat/")  # a POST here makes a turn, and a visitor where there is none
 COSTLY_PATHS = (*TURN_PATHS, "/retriever/", "/api/session")  # a POST here counts as a turn of its address
+ERASING_PATHS = ("/api/session",)  # and so does a DELETE here
 TOKEN_IN_ADDRESS = re.compile(
     rb"(?i)(?:^|[&;])(?:(?:visitor|access|admin|docent|bearer)?[_-]?token|x-docent-visitor|authorization)="
 )
@@ -113,6 +115,8 @@ class VisitorGate:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            return  # in the middle of a body: there is nobody to be told
         except Exception as error:
             if scope["type"] == "lifespan":
                 raise
@@ -131,7 +135,8 @@ class VisitorGate:
         posts = scope["type"] == "http" and scope["method"] == "POST" and not path.endswith("/cancel")
         caller = Caller(client_address(scope, self._proxies), door_of(path))
         current_caller.set(caller)
-        self._gate.meet(caller, costly=posts and path.startswith(COSTLY_PATHS))
+        erases = scope["type"] == "http" and scope["method"] == "DELETE" and path.startswith(ERASING_PATHS)
+        self._gate.meet(caller, costly=erases or (posts and path.startswith(COSTLY_PATHS)))
         if scope["type"] != "http":
             return None
         headers = Headers(scope=scope)

@@ -15,7 +15,7 @@ from app.docent import Docent
 from app.langserve_routes import langserve_router
 from app.refusals import install_error_handlers
 from app.resources import Resources
-from app.routes import chat, chat_socket, conversations, health, pages
+from app.routes import chat, chat_socket, conversations, feedback, health, metrics, pages
 from app.settings import Settings
 
 
@@ -33,8 +33,8 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
 
     app = FastAPI(title="Docent", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.docent = docent
-    for router in (chat.router, chat_socket.router, conversations.router, health.router, pages.router):
-        app.include_router(router)
+    for door in (chat, chat_socket, conversations, feedback, health, metrics, pages):
+        app.include_router(door.router)
     app.include_router(langserve_router(docent))
     pages.mount_assets(app)
     install_error_handlers(app)

@@ -1,4 +1,4 @@
-"""`docent serve | ingest | ask | eval | migrate-index | doctor`.
+"""`docent serve | ingest | ask | eval | migrate-index | doctor | check | deploy`.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from app.deploy.errors import DeployError
 from app.logs import configure_logs
 from app.redaction import redactor
 from app.settings import Settings, require_what_is_chosen
@@ -122,6 +123,33 @@ def doctor(
     run(Scope(frontend, service, dockerfile, site), as_json=as_json)
 
 
+@cli.command()
+def deploy(  # noqa: PLR0913 - one argument for each option
+    space: Annotated[str | None, typer.Option(help="USER/NAME of the Hugging Face Space.")] = None,
+    frontend: Annotated[str | None, typer.Option(help="Address of your site, which may then ask questions.")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Folder of pages to index.")] = None,
+    private: Annotated[bool | None, typer.Option("--private/--public", help="Who may see the Space.")] = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Do without keys and accounts that are missing.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the previous revision.")] = False,
+    export: Annotated[Path | None, typer.Option(help="Write the files into this folder instead of uploading.")] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for build and start.")] = 1800,
+    as_json: AsJson = False,
+) -> None:
+    """Create or update a Hugging Face Space: files, secrets and variables; then wait until it is healthy."""
+    from app.commands.deploy import run, run_export
+    from app.deploy.deployment import Wanted
+
+    if export is not None:
+        run_export(export, docs)
+        return
+    if space is None:
+        raise SettingsError("Name the Space with --space USER/NAME, or a folder with --export.")
+    run(Wanted(space, frontend, docs, private, embedded, dry_run, timeout), rollback=rollback, as_json=as_json)
+
+
 def _settings(**overrides: object) -> Settings:
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
     configure_logs(settings)
@@ -135,7 +163,15 @@ def main() -> None:
         cli()
     except SettingsError as error:
         _fail(error, 2)
-    except (DataDirBusy, DocentError, EmbeddedEngineError, EvaluationError, IngestError, SearchFault) as error:
+    except (
+        DataDirBusy,
+        DeployError,
+        DocentError,
+        EmbeddedEngineError,
+        EvaluationError,
+        IngestError,
+        SearchFault,
+    ) as error:
         _fail(error, 1)
 
 

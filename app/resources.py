@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -12,10 +13,13 @@ from langchain_core.documents import Document
 from langchain_core.runnables import Runnable
 
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
+from app.retention import keep_retention
 from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
 from app.storage import Storage
+from app.tracing import Tracing
+from chains.citations import CitationCounts
 from chains.data_dir import DataDirHolder
 from chains.errors import Starting
 from chains.turn import ReplyPart
@@ -36,6 +40,8 @@ class Resources:
         self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
+        self.citations = CitationCounts()
+        self._tracing = Tracing(settings)
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
         self._held = False
         self._address: dict[str, str] = {}
@@ -69,6 +75,8 @@ class Resources:
         for each in stand_ins(self.settings):
             log.warning("stand_in", variable=each.variable, says=each.says, remedy=each.remedy)
         self._run(self.storage.open())
+        if self.settings.retention_days is not None:
+            self._run(keep_retention(self.storage, timedelta(days=self.settings.retention_days)))
         self._run(self._start())
 
     async def close(self) -> None:
@@ -79,6 +87,7 @@ class Resources:
                 await task
         await self.search.close()
         await self.storage.close()
+        await self._tracing.close()
         self.release_data_dir()
 
     async def chain(self) -> Chain:
@@ -124,15 +133,18 @@ class Resources:
 
     def _build_chain(self) -> Chain:
         from chains.full_chain import build_full_chain
+        from chains.reply import write_reply
 
         assert self.search.model is not None
-        return build_full_chain(
+        chain = build_full_chain(
             self.search.retriever(),
             self.search.model,
             find=self.search.find,
             rerank=self.search.providers.rerank,
             rewrites=self.settings.chat_providers != ["local"],
+            cite=write_reply(self.search.model.model_name, counts=self.citations),
         )
+        return self._tracing.around(chain)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

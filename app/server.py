@@ -7,9 +7,11 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import structlog
 import uvicorn
 
 from app.front import Front
+from app.logs import place_of
 from app.settings import FRAME_LIMIT, Settings
 from app.socket_protocol import LimitedSocket
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 PATIENT_SIGNALS = 2
 POLL = 0.05  # seconds between looks at the turns that still run
 WEBSOCKET_PING = 20.0  # seconds between pings, and seconds to wait for the pong
+
+log = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -60,11 +64,15 @@ class Server(uvicorn.Server):
     async def _drain(self, docent: Docent) -> None:
         """Readers hear the end of their turns before uvicorn closes anything, 1012 the WebSockets."""
         end = time.monotonic() + docent.settings.shutdown_grace
-        while docent.unfinished_turns and time.monotonic() < end and not self._hurry.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(POLL)
-        await docent.stop_turns()
-        # Not super().handle_exit: uvicorn would raise the signal again at its end, and the exit code would not be 0.
-        self.should_exit = True
+        try:
+            while docent.unfinished_turns and time.monotonic() < end and not self._hurry.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(POLL)
+            await docent.stop_turns()
+        except Exception as error:
+            log.error("drain_failed", error=type(error).__name__, where=place_of(error))
+        finally:
+            # Not super().handle_exit: uvicorn would raise the signal again at its end, and not exit with 0.
+            self.should_exit = True
 
 
 def server_config(front: Front, settings: Settings, port: int) -> uvicorn.Config:

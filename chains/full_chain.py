@@ -11,7 +11,6 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from chains.condense import RewriteQuestion
 from chains.editions import Editions
 from chains.errors import DocentError
-from chains.evidence import Evidence
 from chains.marked_text import is_about_itself, marked_passage, pieces_of
 from chains.neighbours import Neighbours
 from chains.passages import CANDIDATES
@@ -31,7 +30,7 @@ def build_full_chain(
     find: Find | None = None,
     rerank: Rerank | None = None,
     rewrites: bool = False,
-    gate: Runnable[dict[str, Any], Evidence] | None = None,
+    cite: Runnable[dict[str, Any], ReplyPart] | None = None,
 ) -> Runnable[dict[str, Any], ReplyPart]:
     """`build_rag_chain` with the reader's edition searched, marked texts weighed and neighbours joined.
 
@@ -56,7 +55,7 @@ def build_full_chain(
         select=RunnableLambda(select, name="select"),
         rerank=rerank.as_runnable() if rerank else None,
         join=Neighbours(retriever).as_runnable(),
-        gate=gate,
+        cite=cite,
     )
 
 

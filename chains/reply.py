@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableGenerator
 
 from chains import prompts
-from chains.citations import CitationStream
+from chains.citations import CitationCounts, CitationStream
 from chains.condense import readable
 from chains.errors import ModelUnavailable
 from chains.evidence import Evidence
@@ -39,7 +39,8 @@ class ReplyWriter:
     `response_metadata` has `restart` voids what the model said before it.
     """
 
-    def __init__(self, model_name: str = "", *, defended: bool = True) -> None:
+    def __init__(self, model_name: str = "", *, defended: bool = True, counts: CitationCounts | None = None) -> None:
+        self._counts = counts or CitationCounts()
         self._question, self._language = "", None
         self._started = time.perf_counter()
         self._timings = {"embed": 0.0, "retrieve": 0.0, "rerank": 0.0}
@@ -183,6 +184,7 @@ class ReplyWriter:
 
     def _last_part(self, outcome: Outcome) -> ReplyPart:
         total, citations = self._elapsed(), self._cited()
+        self._counts.add(len(citations), self._citations.dropped)
         if self._citations.dropped:
             log.info("%d citations kept, %d dropped", len(citations), self._citations.dropped)
         timings = {"first_token": total} | self._timings | {"total": total}
@@ -199,21 +201,23 @@ class ReplyWriter:
         return (time.perf_counter() - self._started) * 1_000
 
 
-def write_reply(model_name: str = "", *, defended: bool = True) -> Runnable[dict[str, Any], ReplyPart]:
+def write_reply(
+    model_name: str = "", *, defended: bool = True, counts: CitationCounts | None = None
+) -> Runnable[dict[str, Any], ReplyPart]:
     """The last stage: pieces of what the stages found -> parts of a reply, text as soon as it may be shown.
 
     `model_name` is said when the model's messages name none. Without `defended` whatever the model says leaves: for the
-    test that shows what the defences are for.
+    test that shows what the defences are for. `counts` are told of every answer's citations.
     """
 
     def write(pieces: Iterator[dict[str, Any]]) -> Iterator[ReplyPart]:
-        writer = ReplyWriter(model_name, defended=defended)
+        writer = ReplyWriter(model_name, defended=defended, counts=counts)
         for piece in pieces:
             yield from writer.take(piece)
         yield from writer.finish()
 
     async def awrite(pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[ReplyPart]:
-        writer = ReplyWriter(model_name, defended=defended)
+        writer = ReplyWriter(model_name, defended=defended, counts=counts)
         async for piece in pieces:
             for part in writer.take(piece):
                 yield part

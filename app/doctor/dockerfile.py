@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import frontmatter
+from yaml import YAMLError
 
 from app.doctor.diagnosis import Diagnosis, failed, ok, warning
 
@@ -34,12 +35,19 @@ class Stage:
 def check_dockerfile(path: Path) -> list[Diagnosis]:
     """Against the demands of Hugging Face Spaces. ARG and ENV with a value are followed, other variables are not."""
     try:
-        stages = read_stages(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [failed("dockerfile", f"{path} cannot be read ({type(error).__name__}).", "Name the Dockerfile's path.")]
+    readme = path.parent / "README.md"
+    return check_text(text, readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else "")
+
+
+def check_text(dockerfile: str, readme: str) -> list[Diagnosis]:
+    """The same of a Dockerfile's text; the README's front matter has the port that is asked."""
+    stages = read_stages(dockerfile)
     if not stages:
-        return [failed("dockerfile", f"{path} has no FROM.", "Begin it with FROM python:3.11-slim.")]
-    last, expected = stages[-1], app_port(path.parent / "README.md")
+        return [failed("dockerfile", "The Dockerfile has no FROM.", "Begin it with FROM python:3.11-slim.")]
+    last, expected = stages[-1], app_port(readme)
     lineage = _lineage(stages)
     found = [
         *_python(lineage), *_user(lineage), *_owners(last), *_port(last, expected), *_health(lineage, expected),
@@ -63,11 +71,11 @@ def read_stages(text: str) -> list[Stage]:
     return stages
 
 
-def app_port(readme: Path) -> str:
+def app_port(readme: str) -> str:
     """Where Hugging Face sends requests: the README's `app_port`, or 7860."""
     try:
-        return str(frontmatter.load(str(readme)).get("app_port", PORT))
-    except (OSError, ValueError):
+        return str(frontmatter.loads(readme).get("app_port", PORT))
+    except (ValueError, YAMLError):
         return PORT
 
 

@@ -48,7 +48,7 @@ async def examine(
         "cors": check_cors(settings, scope.frontend, scope.service, patience),
         "dockerfile": _of_path("dockerfile", scope.dockerfile),
         "site": _of_path("site", scope.site),
-        "hub": check_hub(patience),
+        "hub": check_hub(settings, patience),
         "cold-start": check_cold_start(scope.service, patience),
     }
     wrong = [problem.variable for problem in problems]

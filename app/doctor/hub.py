@@ -7,18 +7,17 @@ from typing import Any
 
 import httpx
 
+from app.deploy.errors import NEEDED
 from app.doctor.diagnosis import Diagnosis, Patience, failed, ok, skipped, warning
 from app.redaction import redactor
-
-TOKENS = "https://huggingface.co/settings/tokens"
-NEEDED = f"Hugging Face takes an access token, not a password: make one that may write at {TOKENS} and set HF_TOKEN."
+from app.settings import Settings
 
 
-async def check_hub(patience: Patience) -> list[Diagnosis]:
+async def check_hub(settings: Settings, patience: Patience) -> list[Diagnosis]:
     """HF_TOKEN or the stored login, if there is one, asked for its owner at HF_ENDPOINT."""
     from huggingface_hub import constants, get_token
 
-    token = get_token()
+    token = settings.hf_token or get_token()
     if token is None:
         return [skipped("hub", "There is no HF_TOKEN and no stored login; only `docent deploy` needs one.")]
     redactor.learn([token])

@@ -115,6 +115,10 @@ class Gate:
             self._count(error)
             raise
 
+    async def forget(self, visitor: Visitor) -> None:
+        """What a visitor has spent; his rates end by themselves within an hour."""
+        await self.budgets.forget(visitor.id)
+
     async def close(self) -> None:
         await self.budgets.close()
         if self.shared is not None:
@@ -138,13 +142,13 @@ class Gate:
             await self._take_shared(caller, visitor)
 
     async def _take_shared(self, caller: Caller | None, visitor: Visitor | None) -> None:
-        """The site's last: who is refused for himself takes nothing from the others."""
         assert self.shared is not None
-        own = [(f"visitor/{visitor.id}", self._visitors.items)] if visitor is not None else []
+        spenders = [(EVERYBODY, self._site.items)]
+        if visitor is not None:
+            spenders.append((f"visitor/{visitor.id}", self._visitors.items))
         if caller is not None:
-            own.append((f"address/{caller.address}", self._addresses.items))
-        await self.shared.take(own)
-        await self.shared.take([(EVERYBODY, self._site.items)])
+            spenders.append((f"address/{caller.address}", self._addresses.items))
+        await self.shared.take(spenders)
 
     def _take_place(self, visitor: Visitor) -> None:
         if self.running >= self._max_running:

@@ -11,11 +11,14 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 
 # From the top floor to the ground; a module may import from its own floor and from those below it.
 FLOORS = [
-    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.server", "app.__main__"],
+    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.deploy",
+     "app.check", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics"],
     ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
-     "app.visitor", "app.logs", "app.turns.journal", "app.turns.recovery"],
+     "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
+     "app.turns.outage",
+     "app.turns.outage_buffer", "app.retention"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.full_chain"],
@@ -39,6 +42,7 @@ BESIDE = {
     "chains.postgres_": "chains.embedded_postgres",
     "chains.postmaster": "chains.embedded_postgres",
     "chains.history_": "chains.history",
+    "app.store_": "app.store",
 }
 
 ONLY_IN = {
@@ -51,6 +55,8 @@ ONLY_IN = {
     "langchain": ("chains.providers",),
     "langchain_cohere": ("chains.providers",),
     "langchain_google_genai": ("chains.providers",),
+    "opentelemetry": ("app.tracing",),
+    "prometheus_client": ("app.metrics", "app.routes.metrics"),
     "qdrant_edge": ("chains.edge", "chains.edge_", "chains.collection"),
 }
 
