@@ -11,6 +11,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from chains.condense import RewriteQuestion
 from chains.editions import Editions
 from chains.errors import DocentError
+from chains.evidence import Evidence
 from chains.marked_text import is_about_itself, marked_passage, pieces_of
 from chains.neighbours import Neighbours
 from chains.passages import CANDIDATES
@@ -23,13 +24,14 @@ from chains.turn import ChatTurn, ReplyPart
 Find = Callable[..., Awaitable[list[Document]]]
 
 
-def build_full_chain(
+def build_full_chain(  # noqa: PLR0913 - one argument a stage
     retriever: HybridRetriever,
     model: Runnable[Any, Any],
     *,
     find: Find | None = None,
     rerank: Rerank | None = None,
     rewrites: bool = False,
+    gate: Runnable[dict[str, Any], Evidence] | None = None,
     cite: Runnable[dict[str, Any], ReplyPart] | None = None,
 ) -> Runnable[dict[str, Any], ReplyPart]:
     """`build_rag_chain` with the reader's edition searched, marked texts weighed and neighbours joined.
@@ -55,6 +57,7 @@ def build_full_chain(
         select=RunnableLambda(select, name="select"),
         rerank=rerank.as_runnable() if rerank else None,
         join=Neighbours(retriever).as_runnable(),
+        gate=gate,
         cite=cite,
     )
 
