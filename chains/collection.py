@@ -150,7 +150,9 @@ def _difference(stored: Fingerprint | None, expected: Fingerprint) -> str:
     return f"was made with {', '.join(changed)}"
 
 
-def vector_store(client: Client, name: str, embeddings: Embeddings) -> QdrantVectorStore:
+def vector_store(
+    client: Client, name: str, embeddings: Embeddings, sparse: Bm25Sparse | None = None
+) -> QdrantVectorStore:
     """For indexing and notebooks; hybrid. It does not look at the collection before the first call.
 
     Its own validation would embed a dummy text at every start; `check_fingerprint` says more.
@@ -159,7 +161,7 @@ def vector_store(client: Client, name: str, embeddings: Embeddings) -> QdrantVec
         client=cast(QdrantClient, client),  # EdgeClient has every method that the store calls
         collection_name=name,
         embedding=embeddings,
-        sparse_embedding=Bm25Sparse(),
+        sparse_embedding=sparse or Bm25Sparse(),
         retrieval_mode=RetrievalMode.HYBRID,
         vector_name=DENSE,
         sparse_vector_name=SPARSE,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from chains import prompts
@@ -40,6 +41,12 @@ def repeat_question(inputs: Mapping[str, Any]) -> str:
     return f"{question}\n{question}\n{context}"
 
 
+class Rewritten(str):
+    """What a model made of a follow-up, with the tokens that it took."""
+
+    usage: UsageMetadata | None = None
+
+
 class RewriteQuestion:
     """A follow-up, rewritten by a model so that it stands on its own, in the reader's language.
 
@@ -61,7 +68,9 @@ class RewriteQuestion:
             log.info("A follow-up is searched for as it is: %s", type(error).__name__)
             return repeat_question(inputs)
         text = message if isinstance(message, str) else message.text
-        return _accepted(text, inputs) or repeat_question(inputs)
+        query = Rewritten(_accepted(text, inputs) or repeat_question(inputs))
+        query.usage = getattr(message, "usage_metadata", None)
+        return query
 
     def as_runnable(self) -> Runnable[dict[str, Any], str]:
         """{turn, history, guard} -> what to search for. Asynchronous only."""

@@ -52,6 +52,7 @@ class ReplyWriter:
         self._filter = OutputFilter([])
         self._model = model_name
         self._usage = Usage(input_tokens=0, output_tokens=0)
+        self._spent: Mapping[str, Any] = Usage(input_tokens=0, output_tokens=0)  # on the question
         self._finish = ""
         self._has_text = False
 
@@ -97,6 +98,7 @@ class ReplyWriter:
         yield self._last_part(outcome)
 
     def _searching(self, query: str) -> ReplyPart:
+        self._spent = getattr(query, "usage", None) or self._spent
         rewritten = {"question": readable(query)} if query != self._question else {}
         return ReplyPart(stage="retrieving", **rewritten)
 
@@ -193,7 +195,7 @@ class ReplyWriter:
             outcome=outcome,
             grounded=self._evidence.found and bool(citations),
             model=self._model if self._evidence.found else "",
-            usage=self._usage,
+            usage={name: spent + self._spent[name] for name, spent in self._usage.items()},
             timings={stage: round(milliseconds, 1) for stage, milliseconds in timings.items()},
         )
 

@@ -98,6 +98,8 @@ class HybridRetriever(BaseRetriever):
             self._check = CollectionCheck(self.client, self.collection, expected, self.place, timeout)
         self._checked_at = -GOOD_FOR
         self._view = await self._check.look()
+        if self._view.bm25 != getattr(self.sparse, "identity", "") and (own := Bm25Sparse.of_identity(self._view.bm25)):
+            self.sparse = own  # the collection's language
         self._terms.reset(self._view.points)
         self._checked_at = time.monotonic()
         return self._view

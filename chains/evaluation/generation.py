@@ -20,7 +20,7 @@ from chains.quotes import words
 from chains.retriever import HybridRetriever
 from chains.turn_guard import TurnGuard
 
-LEAST_WORDS = 25  # of a chunk that is worth a question
+LEAST_WORDS = 12  # of a chunk that is worth a question
 MOST_COMMON = 0.8  # share of a question's words that may stand in its passage: else it was copied
 TRIES = 3  # chunks that are read for each question that is wanted
 SCROLL = 512

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from langchain_core.documents import Document
 from scripted import ANSWER, scripted, turn
 
 from chains import prompts
-from chains.collection import create_collection, vector_store
+from chains.collection import Bm25Sparse, create_collection, vector_store
 from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.full_chain import build_full_chain
 from chains.providers.local_embeddings import LocalEmbeddings
@@ -123,3 +124,26 @@ async def test_reranked_passages_are_weighed_by_their_relevance(retriever: Hybri
     assert weigh_evidence([passage(0.4)]).found
     assert not weigh_evidence([passage(0.4, coverage=0.0)]).found
     assert weigh_evidence([passage(0.8, coverage=0.0)]).found
+
+
+async def test_words_are_counted_by_the_rules_of_the_collections_language(
+    edge: EdgeClient, embeddings: LocalEmbeddings
+) -> None:
+    german = Bm25Sparse.of_language("de-CH")
+    made_of = small_book.fingerprint(embeddings)
+    create_collection(edge, "deutsch", replace(made_of, bm25=german.identity))
+    texts = ["Die Häuser stehen am Fluss.", "Der Ofen kühlt ab."]
+    vector_store(edge, "deutsch", embeddings, german).add_texts(texts)
+    retriever = HybridRetriever(
+        client=AsyncEdgeClient(edge), collection="deutsch", embeddings=embeddings, fingerprint=made_of
+    )
+    found = await retriever.ainvoke("Haus")
+    assert {passage.page_content: passage.metadata["coverage"] for passage in found} == {texts[0]: 1.0, texts[1]: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"), [("de", "german"), ("ar-EG", "arabic"), ("ur", "english"), ("", "english")]
+)
+def test_language_without_rules_is_searched_by_whole_words(tag: str, language: str) -> None:
+    assert f":{language}:" in Bm25Sparse.of_language(tag).identity
+    assert Bm25Sparse.of_identity("qdrant/bm25:klingon:k=1.2:b=0.75:avg_len=256") is None

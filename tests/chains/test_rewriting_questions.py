@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import RunnableLambda
 from scripted import fold, parts_of, scripted, turn
 
@@ -82,3 +83,10 @@ async def test_the_readers_own_words_go_to_the_answer(retriever: HybridRetriever
     assert parts[1] == {"stage": "retrieving", "question": REWRITTEN}
     assert fold(parts)["sources"][0]["url"] == "/docs/telemetry#disable"
     assert model.asked[0][-1].text.endswith(f"Question: {FOLLOW_UP}")
+
+
+async def test_tokens_of_the_rewriting_are_counted(retriever: HybridRetriever) -> None:
+    spent = UsageMetadata(input_tokens=30, output_tokens=8, total_tokens=38)
+    rewriter, model = scripted(REWRITTEN, usage_metadata=spent), scripted("Run it [1].", usage_metadata=spent)
+    chain = build_rag_chain(retriever, model, condense=RewriteQuestion(rewriter).as_runnable())
+    assert (await chain.ainvoke(turn(FOLLOW_UP, *HISTORY)))["usage"] == {"input_tokens": 60, "output_tokens": 16}
