@@ -16,7 +16,7 @@ from app.langserve_routes import langserve_router
 from app.page_headers import PageHeaders
 from app.refusals import install_error_handlers
 from app.resources import Resources
-from app.routes import chat, chat_socket, conversations, feedback, health, metrics, pages
+from app.routes import admin, chat, chat_socket, conversations, feedback, health, metrics, pages
 from app.settings import Settings
 
 
@@ -34,7 +34,7 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
 
     app = FastAPI(title="Docent", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.docent = docent
-    for door in (chat, chat_socket, conversations, feedback, health, metrics, pages):
+    for door in (admin, chat, chat_socket, conversations, feedback, health, metrics, pages):
         app.include_router(door.router)
     app.include_router(langserve_router(docent))
     pages.mount_assets(app)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chains.collection import Client, Fingerprint
-    from chains.ingest.indexer import Target
     from chains.ingest.options import IngestOptions
     from chains.ingest.report import IndexReport
+    from chains.ingest.target import Target
     from chains.providers import PinnedEmbeddings
     from chains.settings import ChainSettings
 
-__all__ = ["fingerprint_of", "ingest", "ingest_folder"]
+__all__ = ["fingerprint_of", "ingest", "ingest_folder", "options_of", "target_of"]
 
 Progress = Callable[[int, int], None]
 
@@ -71,20 +71,22 @@ def ingest_folder(
 ) -> IndexReport:
     """`ingest` of a folder into the settings' collection, its `SITE_URL` and `ROUTE_BASE_PATH` winning over the site's
     configuration."""
-    return ingest(str(path), target_of(str(path), settings, client, embeddings), usual_options(settings), progress)
+    return ingest(str(path), target_of(str(path), settings, client, embeddings), options_of(settings), progress)
 
 
-def usual_options(settings: ChainSettings) -> IngestOptions:
-    """What the settings say of every run."""
-    from chains.ingest.options import IngestOptions
-    from chains.ingest.site import Overrides
+def options_of(
+    settings: ChainSettings, *, versions: str = "latest", languages: str = "all", **asked: bool
+) -> IngestOptions:
+    """What the settings say of every run, and what is asked of this one."""
+    from chains.ingest.options import IngestOptions, Overrides, Selection
 
-    return IngestOptions(overrides=Overrides(settings.site_url, settings.route_base_path))
+    overrides = Overrides(settings.site_url, settings.route_base_path)
+    return IngestOptions(Selection(versions, languages), overrides, **asked)
 
 
 def target_of(source: str, settings: ChainSettings, client: Client, embeddings: PinnedEmbeddings) -> Target:
     """The settings' index."""
-    from chains.ingest.indexer import Target
+    from chains.ingest.target import Target
     from chains.providers import word_pieces
 
     origin = source if "://" in source else str(Path(source).resolve())
@@ -94,6 +96,6 @@ def target_of(source: str, settings: ChainSettings, client: Client, embeddings: 
 
 def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:
     """What a collection indexed with `embeddings` is made with."""
-    from chains.ingest import indexer
+    from chains.ingest import target
 
-    return indexer.fingerprint_of(embeddings)
+    return target.fingerprint_of(embeddings)

@@ -7,29 +7,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
 
 from langchain_core.documents import Document
 from langchain_qdrant import QdrantVectorStore
 
 from chains.collection import (
-    Bm25Sparse,
-    Client,
-    Fingerprint,
     check_fingerprint,
     ensure_indexes,
     read_fingerprint,
     vector_store,
 )
 from chains.collection_state import mark_unfinished, unfinished_docs
-from chains.ingest.chunking import Chunk, chunker_of, cut, hash_page, point_id
+from chains.ingest.chunking import Chunk, cut, hash_page, point_id
 from chains.ingest.errors import IngestError
 from chains.ingest.indexed import STATE, Indexed, Seen, State, page_digest
 from chains.ingest.page import Page, Unread
 from chains.ingest.report import IndexReport
-from chains.providers import CountWordPieces, PinnedEmbeddings
-
-__all__ = ["IndexReport", "Indexer", "Pages", "Target", "fingerprint_of"]
+from chains.ingest.target import Pages, Progress, Target, fingerprint_of
 
 log = logging.getLogger(__name__)
 
@@ -38,36 +32,6 @@ BATCH = 64
 LOOKED_UP = 100  # pages whose states are asked for in one request
 REMEMBERED = 10_000  # addresses, to warn of those that come twice
 
-Progress = Callable[[int, int], None]
-
-
-class Pages(Protocol):
-    """Where pages come from: a site's files, PDFs, or the web."""
-
-    def total(self) -> int:
-        """How many pages there are, roughly."""
-
-    def unread(self) -> Iterator[Unread]:
-        """One after the other."""
-
-    def owns(self, page: str) -> bool:
-        """Whether a page of this path that was not among them is gone."""
-
-    @property
-    def failed(self) -> int:
-        """Pages that could not be read, and are not gone."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The collection to be written, and what with. `origin` is where the pages come from."""
-
-    client: Client
-    collection: str
-    embeddings: PinnedEmbeddings
-    count: CountWordPieces
-    origin: str = ""
-
 
 @dataclass
 class _Batch:
@@ -75,12 +39,6 @@ class _Batch:
 
     documents: dict[str, Document] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
-
-
-def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:
-    """What a collection indexed with `embeddings` is made with."""
-    sparse = Bm25Sparse().identity
-    return Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, sparse, chunker_of(embeddings))
 
 
 class Indexer:
@@ -134,7 +92,7 @@ class Indexer:
 
     def remove_gone(self, owns: Callable[[str], bool], *, delete_most: bool = False) -> None:
         """Points of pages that are owned and were not found. Without any, the collection need not be looked through."""
-        if self._absent or self._indexed.count() == self._points:
+        if self._absent or (not self.report.dry_run and self._indexed.count() == self._points):
             return
         gone: set[str] = set()
         for _, page in self._indexed.points():

@@ -14,8 +14,9 @@ from chains.collection_generations import Generations, activate, create_generati
 from chains.collection_state import GATE, stored_gate
 from chains.errors import FingerprintMismatch
 from chains.ingest.indexed import Indexed
-from chains.ingest.indexer import Indexer, Pages, Progress, Target, fingerprint_of, require_most
+from chains.ingest.indexer import Indexer, require_most
 from chains.ingest.report import IndexReport
+from chains.ingest.target import Pages, Progress, Target, fingerprint_of
 
 COPIED = 64  # points in one request
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from chains.errors import SettingsError
 from chains.ingest.docusaurus import require_folder
 from chains.ingest.errors import IngestError
-from chains.ingest.indexer import Pages
 from chains.ingest.options import IngestOptions
 from chains.ingest.site import Site
+from chains.ingest.target import Pages
 
 PDF = ".pdf"
 

@@ -15,7 +15,7 @@ from chains.edge import EdgeClient
 from chains.errors import FingerprintMismatch
 from chains.ingest import fingerprint_of, ingest_folder
 from chains.ingest.errors import IngestError
-from chains.ingest.indexer import IndexReport
+from chains.ingest.report import IndexReport
 from chains.providers.local_embeddings import LocalEmbeddings
 from chains.settings import ChainSettings
 
