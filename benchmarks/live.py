@@ -55,7 +55,7 @@ def haproxy(folder: Path, ports: list[int]) -> Iterator[str]:
         process.wait()
 
 
-def await_ready(url: str, seconds: float = 120) -> None:
+def await_ready(url: str, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

@@ -135,7 +135,7 @@ async def run(folder: Path, database: str, arguments: argparse.Namespace) -> Cou
     replicas, count = [restart(0), restart(1)], Count()
     try:
         for replica in replicas:
-            await asyncio.to_thread(replica.await_health)
+            await asyncio.to_thread(await_ready, replica.url)
         with haproxy(folder, ports) as url:
             await asyncio.to_thread(await_ready, url)
             end = time.monotonic() + arguments.seconds

@@ -195,7 +195,7 @@ class OutageStore:
     async def _store_reply(self, turn_id: UUID, reply: ReplyPart) -> None:
         try:
             await self._kept.finish(turn_id, reply)
-        except StorageUnavailable:
+        except (StorageUnavailable, TurnLost):
             raise
         except Exception as error:
             log.error("reply_unstorable", turn_id=str(turn_id), error=type(error).__name__, where=place_of(error))
