@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from app.crowd import Crowd
+from app.erasure import Erasure
 from app.gate.gate import Gate
+from app.gate.newcomers import Newcomers, load_check
 from app.memory import MemoryWatch
+from app.metrics.meter import Meter
+from app.metrics.readings import Readings
 from app.resources import Resources
 from app.settings import Settings
 from app.turns.limits import TurnHooks, TurnLimits
@@ -14,8 +19,10 @@ from app.turns.runner import TurnRunner
 from app.visitor import Visitor, VisitorTokens
 from chains.errors import Overloaded
 from chains.history import InMemoryMessageStore
-from chains.turn import ChatTurn
+from chains.turn import ChatTurn, ReplyPart
 
+QUEUE = 32  # turns that wait for a place at most,
+QUEUE_SHARE = 6  # and one for so many that may run: who waits should get a place before his patience of 2 s ends
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 SCARCE_RETRY = 5  # seconds after which some memory may be free again
 
@@ -26,21 +33,27 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self.newcomers = Newcomers(load_check(settings.newcomer_check))
         self.gate = Gate(settings, lambda: self.resources.storage.pool)
         self._limits = TurnLimits(
             deadline=settings.turn_deadline,
             max_running=settings.max_running_turns,
+            queue=min(QUEUE, max(1, settings.max_running_turns // QUEUE_SHARE)),
             resume_grace=settings.resume_grace,
         )
         self.memory = MemoryWatch()
-        self.crowd = Crowd(self.memory)
-        self._hooks = TurnHooks(self._admit, self.gate.end, self.resources.health.suspect)
+        self.crowd = Crowd(self.memory, per_address=self.gate.sockets_per_address)
+        self._hooks = TurnHooks(self._admit, self._end, self.resources.health.suspect)
+        self.meter = Meter()
+        self.meter.registry.register(Readings(self))
+        self._lag: asyncio.Task[None] | None = None
         self._runner: TurnRunner | None = None
         self._storeless: TurnRunner | None = None
         if self.gate.shared is not None:
             self.resources.health.register("limits", self.gate.shared.ping)
 
     async def open(self) -> None:
+        self._lag = asyncio.create_task(self.meter.watch_loop())
         await self.resources.open()
 
     async def close(self) -> None:
@@ -48,6 +61,8 @@ class Docent:
         try:
             await self.stop_turns()
         finally:
+            if self._lag is not None:
+                self._lag.cancel()
             await self.gate.close()
             await self.resources.close()
 
@@ -94,9 +109,24 @@ class Docent:
             raise Overloaded(retry_after=SCARCE_RETRY)
         await self.gate.admit(turn, visitor)
 
+    def _end(self, turn: ChatTurn, visitor: Visitor, reply: ReplyPart | None) -> None:
+        self.gate.end(turn, visitor, reply)
+        self.meter.count(reply)
+
     def _refuse_while_draining(self) -> None:
         if self.resources.health.draining:
             raise Overloaded(retry_after=DRAIN_RETRY)
+
+    async def erase(self, visitor: Visitor, conversation_id: UUID | None = None) -> bool:
+        """Erase a conversation of a visitor's, or everything of his; what runs of it is stopped first.
+
+        False: there was nothing.
+
+        Raises:
+            StorageUnavailable: nothing was erased.
+        """
+        runners = [runner for runner in (self._runner, self._storeless) if runner is not None]
+        return await Erasure(self.resources.storage, runners, self.gate).erase(visitor, conversation_id)
 
     async def visitor_tokens(self) -> VisitorTokens:
         return await self.resources.storage.visitor_tokens()
@@ -104,5 +134,8 @@ class Docent:
     @property
     def unfinished_turns(self) -> int:
         """Those that run, and those that wait for the database."""
-        running = sum(runner.running for runner in (self._runner, self._storeless) if runner is not None)
-        return running + self.resources.storage.waiting_turns
+        return self.running_turns + self.resources.storage.waiting_turns
+
+    @property
+    def running_turns(self) -> int:
+        return sum(runner.running for runner in (self._runner, self._storeless) if runner is not None)

@@ -87,6 +87,10 @@ class Health:
         """What the last probe of this service found."""
         return self._findings.get(name, {"status": "ok"})["status"] not in UP
 
+    def finding(self, name: str) -> Finding:
+        """What the last probe of this service found; empty before the first."""
+        return self._findings.get(name, {})
+
     def _down(self) -> int:
         return sum(finding["status"] not in UP for finding in self._findings.values())
 

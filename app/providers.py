@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -70,6 +70,10 @@ class Providers:
         if self.embeddings is not None:
             await self.embeddings.aclose()
 
+    def chat_model(self) -> Any:
+        """The first provider's, as LangChain has it: for those who bring their own retries."""
+        return self._endpoints[0].model
+
     def _prepare(self) -> None:
         from chains.providers import embeddings
         from chains.providers.guarded_embeddings import GuardedEmbeddings
@@ -82,7 +86,7 @@ class Providers:
 
     def _build(self) -> None:
         from chains.providers import chat_endpoints, reranker
-        from chains.rerank import Rerank
+        from chains.rerank import CANDIDATES, Rerank
         from chains.resilience import resilient
 
         assert self.embeddings is not None
@@ -90,7 +94,7 @@ class Providers:
         self._endpoints = chat_endpoints(self._settings, self.embeddings)
         self.model = resilient(self._endpoints[0], fallback=(*self._endpoints, None)[1], guard=self.guard)
         self._ranker = reranker(self._settings)
-        self.rerank = Rerank(self._ranker, self.guard) if self._ranker else None
+        self.rerank = Rerank(self._ranker, self.guard, keep=CANDIDATES) if self._ranker else None
 
     def _watch(self, raw: PinnedEmbeddings, guard: Guard) -> None:
         settings = self._settings

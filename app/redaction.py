@@ -65,12 +65,22 @@ class RedactionFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if redactor.enabled:
-            record.msg, record.args = redactor.clean(record.getMessage()), None
+            _clean_message(record)
             if record.exc_info and not record.exc_text:
                 record.exc_text = logging.Formatter().formatException(record.exc_info)
             record.exc_text = record.exc_text and redactor.clean(record.exc_text)
             record.stack_info = record.stack_info and redactor.clean(record.stack_info)
         return True
+
+
+def _clean_message(record: logging.LogRecord) -> None:
+    """The arguments stay apart where they can: uvicorn's own formatter takes its five of them one by one."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(redactor.clean_deep(record.args))
+    message = record.getMessage()
+    cleaned = redactor.clean(message)
+    if cleaned != message:
+        record.msg, record.args = cleaned, None
 
 
 def clean_uncaught() -> None:

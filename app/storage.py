@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.store import signing_key
 from app.turns.journal import TURN_LEASE, Journal
 from app.turns.outage import OutageStore
+from app.turns.outage_buffer import OutageStats
 from app.turns.recovery import recover, recover_later
 from app.visitor import VisitorTokens
 from chains.errors import EmbeddedEngineError, StorageUnavailable
@@ -106,6 +107,11 @@ class Storage:
         assert self._outage is not None
         return self._outage
 
+    @property
+    def asleep(self) -> bool:
+        """A remote database that no turn has used for a while: it may be suspended, and asking it would wake it."""
+        return self._remote and self._store is not None and time.monotonic() - self._store.asked_at > self.asleep_after
+
     def waiting_conversation(self, conversation_id: UUID, owner: str) -> dict[str, Any] | None:
         """One that began while the database is away and waits for it; None for any other.
 
@@ -118,6 +124,11 @@ class Storage:
     def waiting_turns(self) -> int:
         """Turns that wait for the database to come back."""
         return self._outage.buffer.stats.waiting if self._outage is not None else 0
+
+    @property
+    def outage_stats(self) -> OutageStats:
+        """Of the turns that wait, and of those that did."""
+        return self._outage.buffer.stats if self._outage is not None else OutageStats()
 
     async def journal(self) -> Journal:
         """What turns tell while they run. Raises StorageUnavailable as `store` does."""
@@ -194,7 +205,7 @@ class Storage:
         now = time.monotonic()
         if not self._store.answering or self._health.is_down("postgres"):
             return None
-        if now - self._store.asked_at > self.asleep_after:
+        if self.asleep:
             return {"status": "asleep"}
         if now - self._pinged < REMOTE_INTERVAL - 1:
             return {"status": "connected"}

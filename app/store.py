@@ -1,4 +1,4 @@
-"""What else the service keeps in the database: the key that signs visitor tokens, and what was spent on a day."""
+"""What else the service keeps in the database: the key that signs visitor tokens, what was spent on a day, feedback."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from app.redaction import redactor
-from chains.errors import StorageUnavailable
+from chains.errors import ConversationBusy, NotFound, StorageUnavailable
+from chains.history import BUSY_FOR
+from chains.history_messages import TurnState
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from psycopg_pool import AsyncConnectionPool
+
+    from chains.postgres_history import PostgresMessageStore
 
 KEEP_OR_READ = """
 WITH made AS (
@@ -33,6 +39,19 @@ RETURNING spender, turns, tokens
 READ_SPENDING = "SELECT spender, turns, tokens FROM spending WHERE day = %s AND spender = ANY(%s)"
 FORGET_SPENDING = "DELETE FROM spending WHERE day < %s::date - %s::integer"
 SPENDING_KEPT = 30  # days
+
+# The lock keeps the turn from being erased between the look and the insertion that refers to it.
+RATE = """
+WITH rated AS (
+    SELECT id, state FROM turn WHERE id = %(turn)s AND owner = %(owner)s FOR KEY SHARE
+), kept AS (
+    INSERT INTO feedback (turn_id, owner, rating, comment)
+    SELECT id, %(owner)s, %(rating)s, %(comment)s FROM rated WHERE state <> 'running'
+    ON CONFLICT (turn_id, owner)
+    DO UPDATE SET rating = excluded.rating, comment = excluded.comment, updated_at = now()
+)
+SELECT state FROM rated
+"""
 
 Amounts = dict[str, tuple[int, int]]  # turns and tokens, by spender
 
@@ -90,6 +109,21 @@ async def forget_spending(pool: AsyncConnectionPool, day: date) -> None:
             await connection.execute(FORGET_SPENDING, (day, SPENDING_KEPT))
     except Error as error:
         raise StorageUnavailable(retry_after=5) from error
+
+
+async def rate_reply(store: PostgresMessageStore, turn_id: UUID, owner: str, rating: int, comment: str) -> None:
+    """Keep what a visitor thinks of a reply of his, in the place of what he thought before.
+
+    Raises:
+        NotFound: there is no such turn of this owner's.
+        ConversationBusy: it has no reply yet.
+        StorageUnavailable
+    """
+    rows = await store.ask(RATE, {"turn": turn_id, "owner": owner, "rating": rating, "comment": comment})
+    if not rows:
+        raise NotFound
+    if rows[0]["state"] == TurnState.RUNNING:
+        raise ConversationBusy(retry_after=BUSY_FOR)
 
 
 async def _sums(pool: AsyncConnectionPool, statement: LiteralString, values: tuple[Any, ...]) -> Amounts:

@@ -29,6 +29,18 @@ class _Marker:
         return [int(number) for number in re.findall(r"\d+", self.text)]
 
 
+@dataclass(slots=True)
+class CitationCounts:
+    """Of many answers: citations that were shown, and markers that were not."""
+
+    kept: int = 0
+    dropped: int = 0
+
+    def add(self, kept: int, dropped: int) -> None:
+        self.kept += kept
+        self.dropped += dropped
+
+
 class CitationStream:
     """Holds a sentence back from its first marker to its end, has the markers checked, and lets it go.
 

@@ -26,6 +26,8 @@ def turns_of(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             turns.append({"turn_id": row["turn_id"], "question": data["content"], "created_at": row["created_at"]})
             turns[-1] |= {"state": row["state"] or TurnState.COMPLETE.value, **data["additional_kwargs"]}
             turns[-1] |= _reply_of(row)
+            if row["feedback"] is not None:
+                turns[-1]["feedback"] = row["feedback"]
         elif turns and row["type"] == "ai":
             turns[-1] |= {"answer": data["content"]}
     return turns

@@ -37,7 +37,7 @@ class SharedRates:
         self._fault: str | None = None
 
     async def take(self, spenders: Iterable[Spender]) -> None:
-        """Take one of each window.
+        """Take one of each window, or of none when one is full.
 
         Raises:
             RateLimited: all replicas together have allowed enough; says when one more will be.
@@ -73,13 +73,16 @@ class SharedRates:
             self._limiter = None
 
     async def _take(self, spenders: Iterable[Spender]) -> list[int]:
-        """Seconds to wait for each window that is full. The windows are asked at once: one way there and back."""
+        """Seconds to wait for each window that is full. All are asked at once, then taken from at once: two ways there
+        and back, and only turns of the same moment can take from one window what another one refuses."""
         limiter = self._connect()
         asked = [(item, key) for key, items in spenders for item in items]
-        allowed = await asyncio.gather(*(limiter.hit(item, PREFIX, key) for item, key in asked))
-        full = [pair for pair, granted in zip(asked, allowed, strict=True) if not granted]
-        stats = await asyncio.gather(*(limiter.get_window_stats(item, PREFIX, key) for item, key in full))
-        return [max(1, ceil(stat.reset_time - time.time())) for stat in stats]
+        for ask in (limiter.test, limiter.hit):
+            allowed = await asyncio.gather(*(ask(item, PREFIX, key) for item, key in asked))
+            if full := [pair for pair, granted in zip(asked, allowed, strict=True) if not granted]:
+                stats = await asyncio.gather(*(limiter.get_window_stats(item, PREFIX, key) for item, key in full))
+                return [max(1, ceil(stat.reset_time - time.time())) for stat in stats]
+        return []
 
     def _connect(self) -> MovingWindowRateLimiter:
         if self._limiter is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from app.nesting import too_nested
 from chains.errors import InvalidTurn
@@ -21,6 +22,26 @@ async def body_of(request: Request) -> bytes:
     if too_nested(body.decode("latin-1"), LEVELS, BRACKETS):
         raise InvalidTurn("The body is nested too deeply.")
     return body
+
+
+def described_body(shape: type[BaseModel]) -> dict[str, Any]:
+    """The JSON body of an operation whose handler reads the request itself, for the OpenAPI document.
+
+    Definitions are put where they are used: a reference would be looked up in the whole document.
+    """
+    schema = shape.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inlined(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return inlined(definitions[part["$ref"].rpartition("/")[2]])
+        return {name: inlined(each) for name, each in part.items() if name != "discriminator"}
+
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(schema)}}}}
 
 
 class ShallowRoute(APIRoute):

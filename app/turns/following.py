@@ -17,7 +17,6 @@ from chains.history import BUSY_FOR
 from chains.history_messages import TurnState, interruption
 from chains.turn import ReplyPart
 
-POLL = 0.25  # seconds; LISTEN would not pass a transaction pooler
 PATIENCE = 30.0  # seconds that a database may be away before its reader is let go
 
 
@@ -69,7 +68,7 @@ class FollowedTurn:
                     yield part
                 return
             else:
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(self._journal.times.poll)
 
     async def reply(self) -> ReplyPart:
         """As ReadableTurn's. Raises Overloaded when this service closes before the turn ends elsewhere."""
@@ -93,7 +92,7 @@ class FollowedTurn:
             if look.lapsed:
                 await self._lapse()
             else:
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(self._journal.times.poll)
         return look.state
 
     async def _stored_end(self, look: Look, after: int) -> AsyncIterator[ReplyPart]:
@@ -125,13 +124,13 @@ class FollowedTurn:
             except StorageUnavailable:
                 if time.monotonic() > end:
                     raise
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(self._journal.times.poll)
 
     async def _lapse(self) -> None:
         try:
             await self._journal.lapse(self._id)
         except StorageUnavailable:
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(self._journal.times.poll)
 
 
 def _gapless(parts: list[ReplyPart], after: int) -> list[ReplyPart]:

@@ -16,10 +16,26 @@ if TYPE_CHECKING:
     from chains.postgres_history import PostgresMessageStore
 
 TURN_LEASE = 15.0  # seconds that a conversation stays busy when its process was killed; renewed once a second
-RETENTION = timedelta(hours=1)  # after its end a turn can be resumed for so long; its conversation keeps the reply
 ATTENTION = timedelta(seconds=10)  # a reader elsewhere who has looked within this time is still there
-SETTLED = timedelta(seconds=2)  # after a turn's end its last parts are in the journal, or will never be
 FORGOTTEN_AT_ONCE = 1_000  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTimes:
+    """Seconds. `tick` between writes: what a killed process takes with it, and what a reader elsewhere is behind.
+
+    `beat` without news after which a lease is renewed, and a cancel heard. `poll` between looks for a reader; LISTEN
+    would not pass a transaction pooler. `settled` after a turn's end its last parts are in the journal, or will never
+    be. For `retention` after its end a turn can be resumed; its conversation keeps the reply.
+    """
+
+    lease: float = TURN_LEASE
+    tick: float = 0.5
+    beat: float = 1.0
+    poll: float = 0.25
+    settled: float = 2.0
+    retention: float = 3600.0
+
 
 # The news of all turns that run here, and their leases, in one round trip. A batch that is written again, for the
 # answer was lost, replaces itself.
@@ -30,13 +46,15 @@ WITH news AS (
 ), renewed AS (
     UPDATE turn SET told = greatest(told, last), lease_until = now() + %(lease)s
     FROM news WHERE turn.id = news.id AND turn.run = news.run
-    RETURNING turn.id, cancel_asked, coalesce(read_at > now() - %(attention)s, false) AS read
+    RETURNING turn.id, state = 'running' AS running, cancel_asked,
+              coalesce(read_at > now() - %(attention)s, false) AS read
 ), written AS (
     INSERT INTO journal (turn_id, first, parts)
     SELECT id, first, parts FROM news JOIN renewed USING (id) WHERE parts IS NOT NULL
     ON CONFLICT (turn_id, first) DO UPDATE SET parts = excluded.parts, written_at = now()
 )
 SELECT news.id, turn.id IS NOT NULL AS known, renewed.id IS NOT NULL AS ours,
+       coalesce(renewed.running, false) AS running,
        coalesce(renewed.cancel_asked, false) AS cancel_asked, coalesce(renewed.read, false) AS read
 FROM news LEFT JOIN renewed USING (id) LEFT JOIN turn ON turn.id = news.id
 """
@@ -85,11 +103,13 @@ class News:
 class Word:
     """What the database says of a turn that runs here.
 
-    `known`: it is there; `ours`: nobody has taken it over; `read`: a reader follows it on another replica.
+    `known`: it is there; `ours`: nobody has begun it anew; `running`: nor ended it, after its lease. `read`: a reader
+    follows it on another replica.
     """
 
     known: bool
     ours: bool
+    running: bool
     cancel_asked: bool
     read: bool
 
@@ -116,10 +136,10 @@ class Look:
 class Journal:
     """The journal of all turns in a database, in the store's own connections. All of it raises StorageUnavailable."""
 
-    def __init__(
-        self, store: PostgresMessageStore, lease: float = TURN_LEASE, retention: timedelta = RETENTION
-    ) -> None:
-        self._store, self._lease, self._retention = store, timedelta(seconds=lease), retention
+    def __init__(self, store: PostgresMessageStore, times: JournalTimes | None = None) -> None:
+        self._store, self.times = store, times or JournalTimes()
+        self._lease, self._settled = timedelta(seconds=self.times.lease), timedelta(seconds=self.times.settled)
+        self._retention = timedelta(seconds=self.times.retention)
 
     async def write(self, news: list[News]) -> dict[UUID, Word]:
         """Keep what was told, renew the leases, and hear what was asked of these turns elsewhere."""
@@ -130,7 +150,7 @@ class Journal:
     async def look(self, turn_id: UUID, owner: str, after: int) -> Look | None:
         """The parts with a `seq` above `after`; None when there is no such turn of this owner's."""
         values: dict[str, Any] = {"turn": turn_id, "owner": owner, "after": after, "attention": ATTENTION}
-        rows = await self._store.ask(LOOK, {**values, "settled": SETTLED, "retention": self._retention})
+        rows = await self._store.ask(LOOK, {**values, "settled": self._settled, "retention": self._retention})
         return _look_of(rows[0], after) if rows else None
 
     async def note(self, turn_id: UUID, owner: str, after: int) -> None:

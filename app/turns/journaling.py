@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from logging import ERROR, WARNING
 from typing import cast
 from uuid import UUID
 
 import structlog
 
+from app.logs import place_of
 from app.turns.journal import Journal, News, Word
 from app.turns.running import RunningTurn, Stop
 from chains.errors import StorageUnavailable
 from chains.history import Begun
 
-TICK = 0.5  # seconds between writes: what a killed process takes with it, and what a reader elsewhere is behind
-BEAT = 1.0  # seconds without news after which a lease is renewed, and a cancel is heard
 KEPT_FOR = 60.0  # seconds after its end that a turn waits to be written while the database is away
 FORGET_EVERY = 600.0  # seconds
 PARTS_AT_ONCE = 500  # of one turn, for the database may have been away
@@ -42,8 +42,8 @@ class Entry:
 class JournalWriter:
     """One task, which lives as long as there is something to write; a write is one round trip for all turns."""
 
-    def __init__(self, journal: Journal, tick: float = TICK, beat: float = BEAT) -> None:
-        self._journal, self._tick, self._beat = journal, tick, beat
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self._times = journal, journal.times
         self._entries: dict[UUID, Entry] = {}
         self._task: asyncio.Task[None] | None = None
         self._away = False
@@ -68,7 +68,7 @@ class JournalWriter:
 
     async def _write_on(self) -> None:
         while self._entries:
-            await asyncio.sleep(self._tick)
+            await asyncio.sleep(self._times.tick)
             await self._write()
 
     async def _write(self, *, final: bool = False) -> None:
@@ -79,15 +79,15 @@ class JournalWriter:
             try:
                 words = await self._journal.write(news)
                 self._away = False
-            except StorageUnavailable:
-                self._miss()
+            except Exception as error:  # readers here lose nothing by it, and the turns must not end for it
+                self._miss(error)
                 words = {}
             for each in news:
                 self._hear(each, sent[each.turn_id], words.get(each.turn_id))
         await self._forget_at_times(now)
 
     def _is_due(self, entry: Entry, now: float) -> bool:
-        return entry.running.log.last > entry.written or now - entry.renewed >= self._beat
+        return entry.running.log.last > entry.written or now - entry.renewed >= self._times.beat
 
     def _news_of(self, turn_id: UUID, entry: Entry) -> News:
         parts = entry.running.log.since(entry.written)[:PARTS_AT_ONCE]
@@ -96,7 +96,7 @@ class JournalWriter:
     def _hear(self, news: News, entry: Entry, word: Word | None) -> None:
         """Act on what the database says of one turn; None: it says nothing."""
         running = entry.running
-        if word is not None and word.ours:
+        if word is not None and word.ours and (word.running or not running.generating):
             entry.written += len(news.parts)
             entry.renewed, entry.buffered = time.monotonic(), False
             if word.cancel_asked:
@@ -117,9 +117,11 @@ class JournalWriter:
             del self._entries[turn_id]
         entry.on_written()
 
-    def _miss(self) -> None:
+    def _miss(self, error: Exception) -> None:
         if not self._away:
-            log.warning("journal_away", turns=len(self._entries))
+            known = isinstance(error, StorageUnavailable)
+            where = {} if known else {"error": type(error).__name__, "where": place_of(error)}
+            log.log(WARNING if known else ERROR, "journal_away", turns=len(self._entries), **where)
         self._away = True
 
     async def _forget_at_times(self, now: float) -> None:

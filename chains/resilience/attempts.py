@@ -14,6 +14,7 @@ from chains.resilience.guard import Guard
 ATTEMPTS = 4  # calls for one answer, all providers together: with a fault in five calls, three fail in one turn of 300
 BACKOFF = 0.25  # seconds before the first retry at most, doubled for each further one
 BACKOFF_LIMIT = 2.0
+VOIDED = 2  # texts that a reader sees voided at most
 CUT_SHORT = "The answer broke off before its end. Please ask again."
 
 
@@ -41,18 +42,19 @@ class Attempts:
         if self._free:
             self._budget.owe()
 
-    async def next(self, *, told: bool = False) -> str:
-        """The provider to ask. `told`: the reader has seen text, and who broke off is not asked to begin anew.
+    async def next(self, *, told: int = 0) -> str:
+        """The provider to ask. `told`: so many texts were begun before the reader; who broke off is not asked to begin
+        anew at once.
 
         Raises:
             DeadlineExceeded: no time is left.
             ModelUnavailable, RetrievalUnavailable: nobody is left to ask; `retry_after` says when one may be.
         """
         provider = None
-        if not self.deadline.expired and self._made < self._limit - told:  # a reader sees text voided twice at most
-            provider = self._fresh() or await self._after_a_wait(told=told)
+        if not self.deadline.expired and self._made < self._limit and told <= VOIDED:
+            provider = self._fresh() or await self._after_a_wait(told=told > 0)
         if provider is None:
-            raise self._surrender(told=told) from self.last_failure or self._breaker(self._providers[0]).refusal()
+            raise self._surrender(told=told > 0) from self.last_failure or self._breaker(self._providers[0]).refusal()
         if self._made == 0:
             self._budget.deposit()
         self._made += 1

@@ -55,7 +55,8 @@ class RetryBudget:
 
 
 class Count(NamedTuple):
-    """What is counted. `what`: calls, failures (by `kind`), refused, retries, fallbacks, restarts or skipped."""
+    """What is counted. `what`: calls, how each ended (answered, abandoned, or failures by `kind`), and refused,
+    retries, fallbacks, restarts or skipped."""
 
     what: str
     provider: str
@@ -131,16 +132,21 @@ class Guard:
             self.count("refused", provider, operation)
             raise
         self.count("calls", provider, operation)
+        end = "abandoned"
         try:
             yield passage
         except ProviderError as error:
             passage.fail(error)
-            self.count("failures", provider, operation, error.kind)
+            end = "failures"
+            self.count(end, provider, operation, error.kind)
             log.warning("%s %s failed: %s", provider, operation.value, error)
             raise
         else:
             passage.succeed()
+            end = "answered"
         finally:
+            if end != "failures":
+                self.count(end, provider, operation)
             passage.release()
 
 

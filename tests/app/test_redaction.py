@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 import structlog
 from fakes import a_turn
+from uvicorn.logging import AccessFormatter
 
 from app import redaction
 from app.events import Event, events_of
@@ -141,6 +142,19 @@ def test_handlers_that_others_made_are_filtered(own_redactor: Redactor) -> None:
     assert "ValueError" in written.getvalue()
     assert "canary-0123456789" not in written.getvalue()
     assert REPLACEMENT in written.getvalue()
+
+
+def test_access_lines_of_plain_uvicorn_are_written_and_clean(own_redactor: Redactor) -> None:
+    """Its formatter takes the arguments apart: without them each request would leave a traceback."""
+    own_redactor.learn(["canary-0123456789"])
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(AccessFormatter("%(client_addr)s %(request_line)s %(status_code)s", use_colors=False))
+    handler.addFilter(RedactionFilter())
+    logger = logging.Logger("uvicorn.access")
+    logger.addHandler(handler)
+    logger.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:80", "GET", "/?token=canary-0123456789", "1.1", 404)
+    assert written.getvalue() == f"127.0.0.1:80 GET /?token={REPLACEMENT} HTTP/1.1 404 Not Found\n"
 
 
 @pytest.mark.anyio
