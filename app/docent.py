@@ -8,6 +8,7 @@ from uuid import UUID
 from app.crowd import Crowd
 from app.erasure import Erasure
 from app.gate.gate import Gate
+from app.gate.newcomers import Newcomers, load_check
 from app.memory import MemoryWatch
 from app.metrics.meter import Meter
 from app.metrics.readings import Readings
@@ -20,6 +21,8 @@ from chains.errors import Overloaded
 from chains.history import InMemoryMessageStore
 from chains.turn import ChatTurn, ReplyPart
 
+QUEUE = 32  # turns that wait for a place at most,
+QUEUE_SHARE = 6  # and one for so many that may run: who waits should get a place before his patience of 2 s ends
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 SCARCE_RETRY = 5  # seconds after which some memory may be free again
 
@@ -30,14 +33,16 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self.newcomers = Newcomers(load_check(settings.newcomer_check))
         self.gate = Gate(settings, lambda: self.resources.storage.pool)
         self._limits = TurnLimits(
             deadline=settings.turn_deadline,
             max_running=settings.max_running_turns,
+            queue=min(QUEUE, max(1, settings.max_running_turns // QUEUE_SHARE)),
             resume_grace=settings.resume_grace,
         )
         self.memory = MemoryWatch()
-        self.crowd = Crowd(self.memory)
+        self.crowd = Crowd(self.memory, per_address=self.gate.sockets_per_address)
         self._hooks = TurnHooks(self._admit, self._end, self.resources.health.suspect)
         self.meter = Meter()
         self.meter.registry.register(Readings(self))

@@ -128,13 +128,19 @@ class ProviderState:
         if self._probe.replaced:
             facts |= {"replaces": self._probe.replaced, "notes": ["retired_model"]}
         if broken := self._open_breaker():
-            return {"status": broken.status, **facts, "cause": f"{broken.operation}: {broken.kind} {broken.detail}"}
+            return {"status": broken.status, **facts, "cause": f"{broken.operation}: {self._cause(broken)}"}
         if self._has_to_look():
             await self._look()
         good, _ = self._calls()
         if self._fault is None or good > self._seen[0]:
             return {"status": "ok", **facts}
-        return {"status": self._fault.health, **facts, "cause": str(self._fault)}
+        return {"status": self._fault.health, **facts, "cause": self._cause(self._fault)}
+
+    def _cause(self, fault: ProviderError | BreakerState) -> str:
+        """What `docent doctor` says of it, too."""
+        from chains.providers.remedies import explain
+
+        return " ".join(explain(self._probe.provider, fault.kind, fault.detail))
 
     def _open_breaker(self) -> BreakerState | None:
         states = [state for state in self._guard.breaker_states() if state.provider == self._probe.provider]

@@ -13,6 +13,7 @@ from langchain_core.documents import Document
 from langchain_core.runnables import Runnable
 
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
+from app.ingests import Ingests
 from app.retention import keep_retention
 from app.search import Search
 from app.settings import Settings
@@ -40,6 +41,7 @@ class Resources:
         self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
+        self.ingests = Ingests(settings, self.search, self.health)
         self.citations = CitationCounts()
         self._tracing = Tracing(settings)
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
@@ -85,6 +87,7 @@ class Resources:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await self.ingests.close()
         await self.search.close()
         await self.storage.close()
         await self._tracing.close()
@@ -108,6 +111,15 @@ class Resources:
         """The passages for a query, best first."""
         await self.chain()
         return await self.search.find(query)
+
+    async def started_ingests(self) -> Ingests:
+        """The author's runs over the index, once the service has started.
+
+        Raises:
+            Starting: it has not within START_WAIT.
+        """
+        await self.chain()
+        return self.ingests
 
     async def _start(self) -> None:
         """Remote services are tried at once, while packages are imported; what is embedded is waited for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from chains.errors import DocentError, RetrievalUnavailable, SearchFault, Settin
 if TYPE_CHECKING:
     from qdrant_client import models
 
+    from chains.collection import AsyncClient
     from chains.collection_check import View
     from chains.edge import EdgeClient
     from chains.providers import PinnedEmbeddings
@@ -46,6 +48,7 @@ class Search:
         self._retriever: HybridRetriever | None = None
         self._filling = Filling(self._index)
         self._refilling: asyncio.Task[None] | None = None
+        self.indexing = threading.Lock()  # the first filling, and runs that the author asks for
         health.register("qdrant", self._ping)
         self.providers = Providers(settings, health)
 
@@ -92,6 +95,16 @@ class Search:
         from chains.remote_qdrant import place_of
 
         return place_of(self._settings)
+
+    @property
+    def client(self) -> AsyncClient:
+        """For reading what the index is made of."""
+        return self._client  # type: ignore[no-any-return]
+
+    @property
+    def engine(self) -> EdgeClient | None:
+        """The embedded one, which takes what is written while it serves."""
+        return self._edge
 
     @property
     def embeddings(self) -> PinnedEmbeddings | None:
@@ -161,12 +174,13 @@ class Search:
         info = await self._client.get_collection(self._name)
         return not info.points_count or unfinished_docs(info) == str(self._settings.docs.resolve())
 
-    def _index(self) -> dict[str, int | float]:
+    def _index(self) -> dict[str, object]:
         from chains.ingest import ingest_folder
 
         assert self._edge is not None
         assert self.embeddings is not None
-        return ingest_folder(self._settings.docs, self._settings, self._edge, self.embeddings).as_dict()
+        with self.indexing:
+            return ingest_folder(self._settings.docs, self._settings, self._edge, self.embeddings).as_dict()
 
     async def _refill(self) -> None:
         if self._filling.fault is not None:

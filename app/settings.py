@@ -49,6 +49,7 @@ class Settings(ChainSettings):
     otel_exporter_otlp_endpoint: str | None = None
     otel_service_name: str = "docent"
     hf_token: str | None = Field(default=None, repr=False)
+    newcomer_check: str | None = None
     space_id: str | None = None
     space_host: str | None = None
 

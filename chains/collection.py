@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, cast
 
@@ -42,6 +43,7 @@ ORDINAL = "metadata.ordinal"
 INDEXED = {
     "metadata.page": models.PayloadSchemaType.KEYWORD,
     "metadata.page_url": models.PayloadSchemaType.KEYWORD,
+    "metadata.page_hash": models.PayloadSchemaType.KEYWORD,
     "metadata.version": models.PayloadSchemaType.KEYWORD,
     "metadata.language": models.PayloadSchemaType.KEYWORD,
     ORDINAL: models.PayloadSchemaType.INTEGER,
@@ -80,8 +82,12 @@ class Fingerprint:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> None:
+def create_collection(
+    client: Client, name: str, fingerprint: Fingerprint, facts: Mapping[str, Any] | None = None
+) -> None:
     """An empty collection with its indexes, which must exist before the first point (later ones miss the graph).
+
+    `facts` go into its metadata beside the fingerprint.
 
     Raises:
         SearchFault: the server is too old to keep a fingerprint; nothing is left behind.
@@ -90,7 +96,7 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
         name,
         vectors_config={DENSE: models.VectorParams(size=fingerprint.dimensions, distance=models.Distance.COSINE)},
         sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        metadata={OWNER: fingerprint.as_dict()},
+        metadata={OWNER: fingerprint.as_dict(), **(facts or {})},
     )
     if read_fingerprint(client, name) is None:
         client.delete_collection(name)
@@ -131,8 +137,8 @@ def check_fingerprint(name: str, stored: Fingerprint | None, expected: Fingerpri
         return
     raise FingerprintMismatch(
         f"Collection {name!r} {_difference(stored, expected)}.",
-        "Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`, or go back to the settings that it was made "
-        "with.",
+        "Run `docent ingest PATH --rebuild`, which makes a new collection beside it and then lets it take the place, "
+        "or go back to the settings that it was made with.",
     )
 
 

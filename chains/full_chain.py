@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from langchain_core.documents import Document
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -24,15 +24,21 @@ from chains.turn import ChatTurn, ReplyPart
 Find = Callable[..., Awaitable[list[Document]]]
 
 
-def build_full_chain(  # noqa: PLR0913 - one argument a stage
+class OtherStages(TypedDict, total=False):
+    """Stages of `build_rag_chain` that one may want otherwise."""
+
+    gate: Runnable[dict[str, Any], Evidence]
+    cite: Runnable[dict[str, Any], ReplyPart]
+
+
+def build_full_chain(
     retriever: HybridRetriever,
     model: Runnable[Any, Any],
     *,
     find: Find | None = None,
     rerank: Rerank | None = None,
     rewrites: bool = False,
-    gate: Runnable[dict[str, Any], Evidence] | None = None,
-    cite: Runnable[dict[str, Any], ReplyPart] | None = None,
+    **others: Unpack[OtherStages],
 ) -> Runnable[dict[str, Any], ReplyPart]:
     """`build_rag_chain` with the reader's edition searched, marked texts weighed and neighbours joined.
 
@@ -57,8 +63,7 @@ def build_full_chain(  # noqa: PLR0913 - one argument a stage
         select=RunnableLambda(select, name="select"),
         rerank=rerank.as_runnable() if rerank else None,
         join=Neighbours(retriever).as_runnable(),
-        gate=gate,
-        cite=cite,
+        **others,
     )
 
 

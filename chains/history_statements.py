@@ -126,8 +126,8 @@ SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY 
 FROM ({RECENT}) recent
 """
 
-# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it. A turn that
-# was ended for its lease, while the database was away perhaps, may still be finished, unless another was asked after it.
+# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it. A turn that was
+# ended for its lease, while the database was away perhaps, may still be finished, unless another was asked after it.
 FINISH = """
 WITH finished AS (
     UPDATE turn SET state = %(state)s, reply = %(reply)s, finished_at = now(), told = greatest(told, %(told)s)

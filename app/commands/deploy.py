@@ -132,8 +132,9 @@ def _roll_back(deployment: Deployment, wanted: Wanted, say: Speaker) -> dict[str
 
 def _index(settings: Settings, docs: Path) -> None:
     from app.commands.ingest import run as ingest
+    from chains.ingest import options_of
 
-    ingest(settings, docs, as_json=False)
+    ingest(settings, str(docs), options_of(settings), as_json=False)
 
 
 def ask_for(settings: Settings, absent: list[StandIn]) -> Settings:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
+from app.gate.gate import caller_address
+from app.gate.newcomers import PROOF_HEADER
 from app.routes.access import docent_of, visitor_of
 from chains.errors import NotFound
 
@@ -16,7 +18,9 @@ router = APIRouter(tags=["conversations"])
 @router.post("/api/session", status_code=201)
 async def open_session(request: Request) -> dict[str, str]:
     """A new visitor token."""
-    tokens = await docent_of(request).visitor_tokens()
+    docent = docent_of(request)
+    await docent.newcomers.admit(request.headers.get(PROOF_HEADER), caller_address())
+    tokens = await docent.visitor_tokens()
     return {"visitor_token": str(tokens.make().new_token)}
 
 

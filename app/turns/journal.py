@@ -46,7 +46,8 @@ WITH news AS (
 ), renewed AS (
     UPDATE turn SET told = greatest(told, last), lease_until = now() + %(lease)s
     FROM news WHERE turn.id = news.id AND turn.run = news.run
-    RETURNING turn.id, state = 'running' AS running, cancel_asked, coalesce(read_at > now() - %(attention)s, false) AS read
+    RETURNING turn.id, state = 'running' AS running, cancel_asked,
+              coalesce(read_at > now() - %(attention)s, false) AS read
 ), written AS (
     INSERT INTO journal (turn_id, first, parts)
     SELECT id, first, parts FROM news JOIN renewed USING (id) WHERE parts IS NOT NULL

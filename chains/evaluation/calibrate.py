@@ -87,7 +87,7 @@ async def store_calibration(found: dict[str, Calibration], retriever: HybridRetr
     """
     thresholds = {name: calibration.threshold for name, calibration in found.items()}
     try:
-        await retriever.client.update_collection(retriever.collection, metadata={GATE: thresholds})
+        await retriever.client.update_collection(retriever.searched, metadata={GATE: thresholds})
     except CLIENT_ERRORS as error:
         raise RetrievalUnavailable from error
 

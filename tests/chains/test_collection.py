@@ -92,8 +92,8 @@ def test_fingerprint_mismatch_names_the_fields_and_the_remedy() -> None:
 
     assert str(raised.value) == (
         "Collection 'book' was made with embedding 'test/random' (configured: 'gemini/embedding-001'), "
-        "dimensions 16 (configured: 768). Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`, "
-        "or go back to the settings that it was made with."
+        "dimensions 16 (configured: 768). Run `docent ingest PATH --rebuild`, which makes a new collection beside it "
+        "and then lets it take the place, or go back to the settings that it was made with."
     )
 
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from conftest import CANARIES, logging_as_in_service
+from leak_watch import CANARIES, logging_as_in_service
 
 from app.redaction import redactor
 from tests.model_service import heard, service_settings, serving

@@ -1,6 +1,6 @@
 """Turns of three visitors' conversations over two replicas, whatever happens, held to G1 to G5 by a model.
 
-Other and longer runs: DOCENT_MACHINE_EXAMPLES=500 DOCENT_MACHINE_SEED=7 .venv/bin/pytest tests/faults/test_turn_machine.py
+Others and longer ones: DOCENT_MACHINE_SEED=7 DOCENT_MACHINE_EXAMPLES=500 pytest tests/faults/test_turn_machine.py
 """
 
 from __future__ import annotations

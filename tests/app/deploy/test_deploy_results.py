@@ -99,7 +99,8 @@ def test_pages_go_along_when_the_index_is_embedded(account: Account, tmp_path: P
     docs.mkdir(parents=True)
     (docs / "intro.md").write_text("# Kilns\n")
     (docs / "kiln.png").write_bytes(b"\x89PNG\0")
-    config = "export default {title: 'Kilns', url: 'https://kilns.example', baseUrl: '/book/'};"
+    address = "url: 'https://kilns.example', baseUrl: '/book/'"
+    config = f"export default {{title: 'Kilns', {address}, presets: [['classic', {{docs: {{}}}}]]}};"
     (tmp_path / "site" / "docusaurus.config.js").write_text(config)
     space = deployed(account, "--docs", str(docs))
     assert [path for path in space.files if path.startswith("docs/")] == ["docs/intro.md"]
