@@ -7,18 +7,19 @@ from fakes import FakeChain, a_turn, answered
 from langchain_core.messages import HumanMessage
 
 from chains.conversation import BUDGET, recent
-from chains.history import WINDOW, MessageStore, with_history
+from chains.history import WINDOW, with_history
+from chains.postgres_history import PostgresMessageStore
 from chains.providers.estimated_tokens import EstimatedWordPieces
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(400)]
 
 TURNS = 500
 LONG = "and so on, at length, " * 100  # 2,200 characters
 
 
-async def test_500_turns_are_told_by_their_last_ones(store: MessageStore) -> None:
+async def test_500_turns_are_told_by_their_last_ones(postgres: PostgresMessageStore) -> None:
     chain = FakeChain(*answered(f"So it is {LONG}"))
-    talk = with_history(chain.as_runnable(), store)
+    talk = with_history(chain.as_runnable(), postgres)
     first = a_turn("Question 0?")
     for number in range(TURNS):
         asked = first if number == 0 else a_turn(f"Question {number}?", conversation_id=first.conversation_id)
