@@ -13,6 +13,7 @@ from app.admission import OriginGate, VisitorGate
 from app.cross_origin import cors_options
 from app.docent import Docent
 from app.langserve_routes import langserve_router
+from app.page_headers import PageHeaders
 from app.refusals import install_error_handlers
 from app.resources import Resources
 from app.routes import admin, chat, chat_socket, conversations, feedback, health, metrics, pages
@@ -39,8 +40,9 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
     pages.mount_assets(app)
     install_error_handlers(app)
     app.add_middleware(
-        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens
+        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens, newcomers=docent.newcomers
     )  # the last one is the outermost
     app.add_middleware(CORSMiddleware, **cors_options(settings))
     app.add_middleware(OriginGate, settings=settings, gate=docent.gate)
+    app.add_middleware(PageHeaders, settings=settings)
     return app

@@ -17,6 +17,8 @@ from app.settings import Settings
 from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
 
 if TYPE_CHECKING:
+    from qdrant_client import models
+
     from chains.collection import AsyncClient
     from chains.collection_check import View
     from chains.edge import EdgeClient
@@ -130,7 +132,7 @@ class Search:
         assert self._view is not None
         return self._view
 
-    async def find(self, query: str, k: int | None = None) -> list[Document]:
+    async def find(self, query: str, k: int | None = None, filter: models.Filter | None = None) -> list[Document]:
         """The retriever, unless the collection is known to be unfit: then no question is answered from it.
 
         Raises:
@@ -143,7 +145,7 @@ class Search:
         if self._fault is not None:
             raise RetrievalUnavailable(retry_after=RETRY_AFTER) from self._fault
         try:
-            return await self._retriever.ainvoke(query, k=k)
+            return await self._retriever.ainvoke(query, k=k, filter=filter)
         except RetrievalUnavailable:
             self._health.suspect()
             raise

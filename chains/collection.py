@@ -20,6 +20,7 @@ __all__ = [
     "DENSE",
     "INDEXED",
     "METADATA",
+    "ORDINAL",
     "SPARSE",
     "Bm25Sparse",
     "Fingerprint",
@@ -38,7 +39,15 @@ CONTENT = "page_content"
 METADATA = "metadata"
 
 # Qdrant Cloud refuses to filter, and to delete by filter, on a key without an index.
-INDEXED = ("metadata.page", "metadata.page_url", "metadata.page_hash", "metadata.version", "metadata.language")
+ORDINAL = "metadata.ordinal"
+INDEXED = {
+    "metadata.page": models.PayloadSchemaType.KEYWORD,
+    "metadata.page_url": models.PayloadSchemaType.KEYWORD,
+    "metadata.page_hash": models.PayloadSchemaType.KEYWORD,
+    "metadata.version": models.PayloadSchemaType.KEYWORD,
+    "metadata.language": models.PayloadSchemaType.KEYWORD,
+    ORDINAL: models.PayloadSchemaType.INTEGER,
+}
 
 # Where the fingerprint lies in the collection's metadata.
 OWNER = "docent"
@@ -98,9 +107,9 @@ def create_collection(
 def ensure_indexes(client: Client, name: str) -> None:
     """Make those payload indexes that the collection lacks: one of an earlier version, say."""
     present = client.get_collection(name).payload_schema
-    for field in INDEXED:
+    for field, schema in INDEXED.items():
         if field not in present:
-            client.create_payload_index(name, field, field_schema=models.PayloadSchemaType.KEYWORD)
+            client.create_payload_index(name, field, field_schema=schema)
 
 
 def read_fingerprint(client: Client, name: str) -> Fingerprint | None:
@@ -141,7 +150,9 @@ def _difference(stored: Fingerprint | None, expected: Fingerprint) -> str:
     return f"was made with {', '.join(changed)}"
 
 
-def vector_store(client: Client, name: str, embeddings: Embeddings) -> QdrantVectorStore:
+def vector_store(
+    client: Client, name: str, embeddings: Embeddings, sparse: Bm25Sparse | None = None
+) -> QdrantVectorStore:
     """For indexing and notebooks; hybrid. It does not look at the collection before the first call.
 
     Its own validation would embed a dummy text at every start; `check_fingerprint` says more.
@@ -150,7 +161,7 @@ def vector_store(client: Client, name: str, embeddings: Embeddings) -> QdrantVec
         client=cast(QdrantClient, client),  # EdgeClient has every method that the store calls
         collection_name=name,
         embedding=embeddings,
-        sparse_embedding=Bm25Sparse(),
+        sparse_embedding=sparse or Bm25Sparse(),
         retrieval_mode=RetrievalMode.HYBRID,
         vector_name=DENSE,
         sparse_vector_name=SPARSE,

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from qdrant_client import models
 
-from chains.collection import DENSE, SPARSE, AsyncClient, Fingerprint, check_fingerprint, fingerprint_of
+from chains.collection import (
+    DENSE,
+    SPARSE,
+    AsyncClient,
+    Bm25Sparse,
+    Fingerprint,
+    check_fingerprint,
+    fingerprint_of,
+)
 from chains.collection_generations import fetch_generations
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
 from chains.collection_state import stored_gate, unfinished_docs
@@ -41,12 +49,14 @@ class View:
     `unfinished`: the folder whose pages are not all in it, because the first run over it did not come to its end.
     `gate`: the thresholds that were measured on it, if any. `collection`: where its points are, which the configured
     name is an alias of; "" for that name. `superseded`: a newer generation is active, and does not fit the settings.
+    `bm25`: what made its sparse vectors, "" if nobody said.
     """
 
     points: int
     dense: str = DENSE
     hybrid: bool = True
     unfinished: str = ""
+    bm25: str = ""
     gate: Mapping[str, Any] | None = field(default=None, compare=False)
     collection: str = ""
     superseded: bool = False
@@ -115,7 +125,8 @@ class CollectionCheck:
             raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty.", MISSING)
         dense = self._dense_name(info.config.params.vectors)
         hybrid = stored is not None and _has_bm25(info)
-        view = View(info.points_count, dense, hybrid, unfinished_docs(info), stored_gate(info), collection)
+        view = View(info.points_count, dense, hybrid, unfinished_docs(info), collection=collection)
+        view = replace(view, gate=stored_gate(info), bm25=stored.bm25 if stored else "")
         if expected is None:
             return replace(view, hybrid=_has_bm25(info))
         if stored is not None:
@@ -214,12 +225,14 @@ class _Probe:
 
 
 def check_vectors(name: str, stored: Fingerprint, expected: Fingerprint) -> None:
-    """`check_fingerprint` for a search: texts that were cut otherwise can be searched all the same.
+    """`check_fingerprint` for a search: texts that were cut otherwise, or whose words were counted by the rules of
+    another language, can be searched all the same.
 
     Raises:
         FingerprintMismatch: vectors of the two cannot be compared.
     """
-    check_fingerprint(name, stored, replace(expected, chunker=stored.chunker))
+    bm25 = stored.bm25 if Bm25Sparse.of_identity(stored.bm25) else expected.bm25
+    check_fingerprint(name, stored, replace(expected, chunker=stored.chunker, bm25=bm25))
 
 
 def dense_vector(vector: Any, name: str) -> Sequence[float]:

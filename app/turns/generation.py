@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from app.logs import place_of
 from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.running import RunningTurn, Stop
-from chains.errors import DeadlineExceeded, DocentError, StorageUnavailable
+from chains.errors import DeadlineExceeded, DocentError, StorageUnavailable, TurnLost
 from chains.history import Begun, MessageStore, chain_input, settled
 from chains.history_messages import cancellation, failure, interruption
 from chains.resilience import Deadline, turn_deadline
@@ -52,7 +52,9 @@ class Generation:
             self.running.end(self._failed(trouble) if trouble else ending + durability)
             if isinstance(trouble, StorageUnavailable):
                 await self._finish_later(reply)
-            elif trouble:  # this reply cannot be stored at all, and the conversation must not stay busy
+            elif trouble and not isinstance(
+                trouble, TurnLost
+            ):  # this reply cannot be stored at all, and the conversation must not stay busy
                 await self._finish(failure(trouble, ReplyPart()))
         finally:
             self.running.end(interruption())  # does nothing where an end was told

@@ -19,7 +19,7 @@ import structlog
 from app.logs import place_of
 from app.turns.known import Conversation, KeptTurn
 from app.turns.outage_buffer import OutageBuffer
-from chains.errors import ConversationBusy, StorageUnavailable
+from chains.errors import ConversationBusy, StorageUnavailable, TurnLost
 from chains.history import Beginning, Begun, Durability, Joined, MessageStore, Refused, Replay
 from chains.history_messages import TurnState, failure
 from chains.turn import ChatTurn, ReplyPart
@@ -130,6 +130,9 @@ class OutageStore:
         except StorageUnavailable:
             self._miss()
             return False
+        except TurnLost:
+            self.buffer.lose(conversation, kept)
+            raise
         kept.end(reply)
         self.buffer.stored(conversation, kept)
         return True
@@ -192,7 +195,7 @@ class OutageStore:
     async def _store_reply(self, turn_id: UUID, reply: ReplyPart) -> None:
         try:
             await self._kept.finish(turn_id, reply)
-        except StorageUnavailable:
+        except (StorageUnavailable, TurnLost):
             raise
         except Exception as error:
             log.error("reply_unstorable", turn_id=str(turn_id), error=type(error).__name__, where=place_of(error))

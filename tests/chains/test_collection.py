@@ -119,9 +119,7 @@ def test_collection_indexes_every_filtered_key(edge: EdgeClient) -> None:
     create_collection(edge, NAME, FINGERPRINT)
 
     schema = edge.get_collection(NAME).payload_schema
-    assert {key: index.data_type for key, index in schema.items()} == dict.fromkeys(
-        INDEXED, models.PayloadSchemaType.KEYWORD
-    )
+    assert {key: index.data_type for key, index in schema.items()} == INDEXED
 
 
 def test_vector_store_adds_finds_gets_and_deletes(empty_engine: Client) -> None:

@@ -1,14 +1,15 @@
-"""What stands between the code and a server: a proxy with faults."""
+"""What stands between the code and a server: a proxy with faults. And a watch over all that these tests make it say."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fakes import a_turn
+from leak_watch import CANARIES, logging_as_in_service
 from psycopg_pool import AsyncConnectionPool
 from tcp_proxy import TcpProxy
 
@@ -17,6 +18,18 @@ from chains.history import Begun
 from chains.history_pool import connection_pool
 from chains.migrations import migrate
 from chains.postgres_history import PostgresMessageStore
+from tests.what_left import left
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No key in any response, log line or metric, whatever fault a test injects."""
+    for name, canary in CANARIES.items():
+        monkeypatch.setenv(name, canary)
+    left.clear()
+    with logging_as_in_service() as log:
+        yield
+    assert not left.keys(log.getvalue())
 
 
 @pytest.fixture

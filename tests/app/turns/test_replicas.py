@@ -194,7 +194,7 @@ async def test_replica_that_was_cut_off_too_long_has_lost_its_turn(pair: Pair) -
     call.say("Roll ")
 
     async def journaled() -> Any:
-        return await query(here.database, 'SELECT FROM journal WHERE parts @> \'[{"answer": "Roll "}]\'')
+        return await query(here.database, 'SELECT 1 FROM journal WHERE parts @> \'[{"answer": "Roll "}]\'')
 
     await eventually(journaled)
     await here.line.refuse()
@@ -209,3 +209,22 @@ async def test_replica_that_was_cut_off_too_long_has_lost_its_turn(pair: Pair) -
     (await there.chain.call(following.turn_id)).end()
     assert (await there.read(running))[-1]["outcome"] == "answered"
     assert ADA.id in str(await query(here.database, "SELECT owner FROM turn"))
+
+
+async def test_turn_that_was_begun_anew_elsewhere_is_left_to_its_new_owner(pair: Pair) -> None:
+    here, there = pair
+    turn = a_turn()
+    reader = here.read(await here.accept(turn))
+    call = await here.chain.call(turn.turn_id)
+    await here.line.refuse()
+    await end_leases(here.database)
+    running = await there.accept(turn)
+    call.say("Of the first one.")
+    await here.line.accept()
+    assert (await reader)[-1]["outcome"] == "failed"
+    assert await stored(here.database, turn) == ("running", None)
+    anew = await there.chain.call(turn.turn_id)
+    anew.say("Of the second one.")
+    anew.end()
+    assert (await there.read(running))[-1]["outcome"] == "answered"
+    assert await stored(here.database, turn) == ("complete", "Of the second one.")
