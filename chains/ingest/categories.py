@@ -25,6 +25,7 @@ class Categories:
     def __init__(self, config: SiteConfig) -> None:
         self._config = config
         self._read: dict[PurePosixPath, Mapping[str, Any]] = {}
+        self._breadcrumbs: dict[PurePosixPath, tuple[str, ...]] = {}
 
     def of(self, folder: PurePosixPath) -> Mapping[str, Any]:
         """What the file in `folder` says; nothing when there is none. A translated one stands for the other."""
@@ -41,7 +42,10 @@ class Categories:
 
     def breadcrumb(self, file: PurePosixPath) -> tuple[str, ...]:
         """The labels of the folders above a file."""
-        return tuple(self.label(folder) for folder in reversed(file.parents) if folder.name)
+        if file.parent not in self._breadcrumbs:
+            labels = (self.label(folder) for folder in reversed(file.parents) if folder.name)
+            self._breadcrumbs[file.parent] = tuple(labels)
+        return self._breadcrumbs[file.parent]
 
     def translated(self, label: str, key: str = "", of: str = "") -> str:
         """A category's label in the edition's language, or the text that `of` names: `.link.generated-index.title`."""

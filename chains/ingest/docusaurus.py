@@ -47,18 +47,22 @@ class Docs:
         Raises:
             IngestError: there is none.
         """
-        names = sorted(self._page_names())
-        if not names:
+        if not self._sorted_names:
             raise IngestError(f"{self.config.docs / self.within}: no Markdown page in it. Name the folder of the docs.")
-        files = map(PurePosixPath, names)
+        return self._files
+
+    @cached_property
+    def _files(self) -> list[PurePosixPath]:
+        files = map(PurePosixPath, self._sorted_names)
         return [file for file in files if not self.config.translated_only or self._translated(file)]
 
     def holds_files(self) -> bool:
-        return any(True for _ in self._page_names())
+        return bool(self._sorted_names)
 
-    def _page_names(self) -> Iterator[str]:
+    @cached_property
+    def _sorted_names(self) -> list[str]:
         included, excluded = matcher(self.config.include), matcher(self.config.exclude)
-        return (name for name in self._names() if included(name) and not excluded(name))
+        return sorted(name for name in self._names() if included(name) and not excluded(name))
 
     def unread(self) -> Iterator[Unread]:
         """Every page, those last that Docusaurus generates for categories."""
@@ -100,7 +104,14 @@ class Docs:
         folder = self.config.translations or self.config.docs
         if self.config.translations and not self.config.translated_only and not self._translated(file):
             folder = self.config.docs
-        return Path(os.path.relpath(folder / file, self.config.root or self.config.docs)).as_posix()
+        if folder not in self._above:
+            self._above[folder] = Path(os.path.relpath(folder, self.config.root or self.config.docs)).as_posix()
+        above = self._above[folder]
+        return file.as_posix() if above == "." else f"{above}/{file.as_posix()}"
+
+    @cached_property
+    def _above(self) -> dict[Path, str]:
+        return {}
 
     def _page(self, key: str, url: str, title: str, breadcrumb: tuple[str, ...], events: list[Event]) -> Page | None:
         found = sections(title, events)
@@ -120,7 +131,8 @@ class Docs:
                 continue
             seen.add(here.resolve())
             folders[:] = sorted(name for name in folders if name[0] != "." and name != "node_modules")
-            yield from ((here / name).relative_to(self.config.docs).as_posix() for name in files if name[0] != ".")
+            below = here.relative_to(self.config.docs).as_posix()
+            yield from (name if below == "." else f"{below}/{name}" for name in files if name[0] != ".")
 
     def _page_events(self, file: PurePosixPath, source: Source) -> list[Event]:
         return self._events(self.path_of(file), source, {}, 0, lambda: self._sidebars.cards(self._doc_id(file, source)))

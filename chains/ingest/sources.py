@@ -53,8 +53,12 @@ def _missing(error: ModuleNotFoundError, extra: str) -> SettingsError:
 
 
 def _holds_only_pdfs(path: Path) -> bool:
-    suffixes = {file.suffix.lower() for file in path.rglob("*")} if path.is_dir() else set()
-    return PDF in suffixes and not suffixes & {".md", ".mdx"}
+    found = False
+    for file in path.rglob("*") if path.is_dir() else ():
+        if file.suffix.lower() in (".md", ".mdx"):
+            return False
+        found = found or file.suffix.lower() == PDF
+    return found
 
 
 def _listed(file: Path) -> list[str]:
