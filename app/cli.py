@@ -46,9 +46,7 @@ def serve(
 def ingest(  # noqa: PLR0913 - each is an option of the command
     source: Annotated[
         str | None,
-        typer.Argument(
-            help="A folder of Docusaurus pages or Markdown, a PDF, an address, a file of addresses. Or DOCS."
-        ),
+        typer.Argument(help="A folder of pages, a PDF, a website's address, a file of addresses. Or DOCS."),
     ] = None,
     site_url: Annotated[str | None, typer.Option(help="Address of the site; wins over its configuration.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Path of the site on its host, such as /book/.")] = None,
@@ -62,12 +60,8 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
         bool, typer.Option("--untranslated", help="Also the copies in other languages of pages that nobody translated.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Fill a new collection beside the old one, then let it take its place.")
-    ] = False,
-    rollback: Annotated[
-        bool, typer.Option("--rollback", help="Go back to the collection of before the last rebuild.")
-    ] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Fill a new collection, then exchange the two.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the collection before this one.")] = False,
     delete_most: Annotated[
         bool, typer.Option("--delete-most", help="Delete also when most of the indexed pages are not found again.")
     ] = False,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-import numpy as np
 from qdrant_client import models
 
 from chains.collection import (
@@ -25,6 +24,7 @@ from chains.collection import (
 from chains.collection_generations import fetch_generations
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
 from chains.collection_state import stored_gate, unfinished_docs
+from chains.collection_vectors import cosine, dense_vector
 from chains.errors import CollectionMissing, FingerprintMismatch, SearchFault
 from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS, MISSING, explain, status_of
@@ -233,19 +233,6 @@ def check_vectors(name: str, stored: Fingerprint, expected: Fingerprint) -> None
     """
     bm25 = stored.bm25 if Bm25Sparse.of_identity(stored.bm25) else expected.bm25
     check_fingerprint(name, stored, replace(expected, chunker=stored.chunker, bm25=bm25))
-
-
-def dense_vector(vector: Any, name: str) -> Sequence[float]:
-    """The vector `name` of a point, or its only one; empty if it was not sent."""
-    return (vector.get(name) if isinstance(vector, Mapping) else vector) or []
-
-
-def cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """0 for a vector that is missing."""
-    if not len(one) or len(one) != len(other):
-        return 0.0
-    a, b = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def _has_bm25(info: models.CollectionInfo) -> bool:

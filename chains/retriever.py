@@ -21,8 +21,9 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from chains.collection import SPARSE, AsyncClient, Bm25Sparse, Fingerprint
-from chains.collection_check import ANSWER_TIMEOUT, CollectionCheck, Expected, View, cosine, dense_vector
+from chains.collection_check import ANSWER_TIMEOUT, CollectionCheck, Expected, View
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
+from chains.collection_vectors import cosine, dense_vector
 from chains.errors import RetrievalUnavailable, SearchFault
 from chains.evidence import MEASURED as ENGLISH_ONLY
 from chains.evidence import Thresholds
@@ -30,6 +31,7 @@ from chains.passages import PASSAGES
 from chains.providers import PinnedEmbeddings
 from chains.query_vectors import QueryVectors
 from chains.remote_qdrant import CLIENT_ERRORS
+from chains.search_requests import Wanted, dense, fused, single_term
 from chains.term_weights import TermWeights
 
 PREFETCH = 100  # what one list lacks gets nothing from it: nDCG@10 on SciFact is .731 with 30, .738 with 100
@@ -175,7 +177,7 @@ class HybridRetriever(BaseRetriever):
         self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
     ) -> list[models.ScoredPoint]:
         search, unknown = self._requests(vector, terms, k, condition)
-        requests = [search, *map(_single_term, unknown)]
+        requests = [search, *map(single_term, unknown)]
         answers = await self.client.query_batch_points(self.searched, requests)
         for term, answer in zip(unknown, answers[1:], strict=True):
             self._terms.learn(term, answer.points, SPARSE)
@@ -185,36 +187,10 @@ class HybridRetriever(BaseRetriever):
         self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
     ) -> tuple[models.QueryRequest, list[int]]:
         """The search, and the terms whose idf has to be asked for."""
+        wanted = Wanted(vector, self._view.dense, k, condition)
         if not self._view.hybrid:
-            return self._dense(vector, k, condition), []
-        return self._fused(vector, terms, k, condition), self._terms.unknown(terms)
-
-    def _dense(self, vector: list[float], k: int, condition: models.Filter | None) -> models.QueryRequest:
-        name = self._view.dense
-        return models.QueryRequest(
-            query=vector,
-            using=name or None,
-            filter=condition,
-            limit=k,
-            with_payload=True,
-            with_vector=[name] if name else True,
-        )
-
-    def _fused(
-        self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
-    ) -> models.QueryRequest:
-        depth = max(self.prefetch, k)
-        dense = self._view.dense
-        lists = [models.Prefetch(query=vector, using=dense, limit=depth, filter=condition)]
-        if terms:
-            lists.append(models.Prefetch(query=_sparse(terms), using=SPARSE, limit=depth, filter=condition))
-        return models.QueryRequest(
-            prefetch=lists,
-            query=models.FusionQuery(fusion=models.Fusion.DBSF),
-            limit=k,
-            with_payload=True,
-            with_vector=[dense],  # for the cosine of passages that only BM25 found
-        )
+            return dense(wanted), []
+        return fused(wanted, terms, max(self.prefetch, k)), self._terms.unknown(terms)
 
     def _documents(
         self,
@@ -244,14 +220,6 @@ def _document(point: models.ScoredPoint, keys: PayloadKeys, **signals: Any) -> D
     facts = keys.facts(point.payload)
     shown = keys.text(point.payload).removeprefix(f"{facts.get('heading', '')}\n\n")
     return Document(id=str(point.id), page_content=shown, metadata=facts | signals)
-
-
-def _single_term(term: int) -> models.QueryRequest:
-    return models.QueryRequest(query=_sparse({term: 1}), using=SPARSE, limit=1, with_vector=[SPARSE])
-
-
-def _sparse(terms: Mapping[int, int]) -> models.SparseVector:
-    return models.SparseVector(indices=list(terms), values=[float(count) for count in terms.values()])
 
 
 @contextmanager
