@@ -53,7 +53,8 @@ class Check:
             async for finding in check_services(reader):
                 yield finding
             questions = list(self._wish.questions) or await self._questions(reader)
-            async for finding in Routes(reader, questions[0]).check():
+            routes = Routes(reader, questions[0])
+            async for finding in routes.check():
                 yield finding
             async for finding in check_socket(reader, questions[0], next(iter(self._wish.origins), None)):
                 yield finding
@@ -63,8 +64,9 @@ class Check:
             self.load = await put_load(
                 self._wish.url, self._wish.token, questions, self._wish.turns, self._wish.at_once
             )
+            if routes.offers("delete", "/api/session"):
+                yield await _erase(reader)
         finally:
-            await _erase(reader)
             await reader.close()
 
     async def _awake(self, reader: Reader) -> Finding | None:
@@ -103,9 +105,11 @@ def _as_question(heading: str) -> str:
     return heading if heading.endswith("?") else f"What does the book say about {heading}?"
 
 
-async def _erase(reader: Reader) -> None:
-    """What this visitor asked, where the service offers it."""
+async def _erase(reader: Reader) -> Finding:
+    """What this visitor asked is not kept."""
+    name = "DELETE /api/session"
     try:
-        await reader.request("DELETE", "/api/session")
-    except httpx.HTTPError:
-        return  # a service that is away has said so before
+        await reader.expect("DELETE", "/api/session", 200, 204)
+    except (Unexpected, httpx.HTTPError) as error:
+        return Finding(Group.ENDPOINTS, name, False, str(error) or type(error).__name__)
+    return Finding(Group.ENDPOINTS, name, True)

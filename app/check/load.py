@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -92,6 +93,8 @@ async def _read(url: str, token: str | None, waiting: asyncio.Queue[str], load: 
                 await _ask(reader, waiting.get_nowait(), load)
         finally:
             load.waited += reader.waited
+            with suppress(httpx.HTTPError):  # nothing of the load is kept, where the service can erase
+                await reader.request("DELETE", "/api/session")
             await reader.close()
 
 

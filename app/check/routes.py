@@ -16,7 +16,7 @@ CLOSED = (401, 403, 404)  # how a production service answers to those without th
 SCHEMAS = ("input_schema", "output_schema", "config_schema")
 GUARDED = (
     "/rag/playground/", "/chat/playground/", "/rag/stream_log", "/rag/stream_events", "/chat/stream_log",
-    "/chat/stream_events", "/metrics", "/api/admin/status", "/api/admin/ingest", "/api/admin/ingest/{job_id}",
+    "/chat/stream_events", "/metrics", "/api/admin/status", "/api/admin/ingest", "/api/admin/ingest/{run_id}",
 )  # fmt: skip
 
 Try = Callable[[], Awaitable[None]]
@@ -37,7 +37,7 @@ class Routes:
         yield await self._tried_as("GET /openapi.json", self._openapi)
         for name, attempt in self._attempts().items():
             path = name.split(" ")[1]
-            if name.startswith("DELETE") and not self._offers("delete", path):
+            if name.startswith("DELETE") and not self.offers("delete", path):
                 continue
             if path in ("/api/feedback",) and path not in self._offered:
                 continue
@@ -48,7 +48,8 @@ class Routes:
         for path in sorted(self._offered.keys() - self._tried):
             yield Finding(Group.ENDPOINTS, path, None, "no request for it is known here")
 
-    def _offers(self, method: str, path: str) -> bool:
+    def offers(self, method: str, path: str) -> bool:
+        """Whether the service's own description names it."""
         return method in self._offered.get(path, {})
 
     def _attempts(self) -> dict[str, Try]:
@@ -144,8 +145,8 @@ class Routes:
         await self._reader.expect("GET", f"/api/conversation/{uuid4()}", 404)
 
     async def _feedback(self) -> None:
-        body = {"turn_id": self._turn["turn_id"], "rating": "up", "thumb": "up", "value": 1}
-        await self._reader.expect("POST", "/api/feedback", 200, 201, 204, 422, json=body)
+        body = {"turn_id": self._turn["turn_id"], "rating": "up"}
+        await self._reader.expect("POST", "/api/feedback", 200, 201, json=body)
 
     def _invoke(self, path: str, given: Any) -> Try:
         async def attempt() -> None:
@@ -184,9 +185,9 @@ class Routes:
         method = "POST" if "post" in self._offered[path] else "GET"
 
         async def attempt() -> None:
-            body: dict[str, Any] = {} if method == "GET" else {"json": {}}
-            answer = await self._reader.request(method, path.replace("{job_id}", str(uuid4())), **body)
-            if answer.status_code not in (*CLOSED, 200, 422):
+            body: dict[str, Any] = {} if method == "GET" else {"content": b"neither JSON nor a wish"}
+            answer = await self._reader.request(method, path.replace("{run_id}", str(uuid4())), **body)
+            if answer.status_code not in (*CLOSED, 200, 400, 422):
                 raise Unexpected(f"answered {answer.status_code}: {answer.text[:200]}")
 
         return attempt
