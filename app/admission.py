@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.gate.address import client_address
 from app.gate.bodies import TURN_LIMIT, bounded, check_declared_size, size_limit
 from app.gate.gate import Caller, Gate, current_caller
+from app.gate.newcomers import PROOF_HEADER, Newcomers
 from app.gate.origins import Hosts, Origins
 from app.gate.refusal_counts import door_of
 from app.logs import place_of
@@ -29,6 +30,7 @@ from chains.errors import DocentError, ForbiddenOrigin, RateLimited, Unauthorize
 HEALTH_PATHS = ("/api/health", "/health/")  # exempt: a platform's probe may come from anywhere, and often
 TURN_PATHS = ("/api/chat", "/rag/", "/chat/")  # a POST here makes a turn, and a visitor where there is none
 COSTLY_PATHS = (*TURN_PATHS, "/retriever/", "/api/session")  # a POST here counts as a turn of its address
+ERASING_PATHS = ("/api/session",)  # and so does a DELETE here
 TOKEN_IN_ADDRESS = re.compile(
     rb"(?i)(?:^|[&;])(?:(?:visitor|access|admin|docent|bearer)?[_-]?token|x-docent-visitor|authorization)="
 )
@@ -82,9 +84,11 @@ class VisitorGate:
     It stands behind CORS, so that a page may read its refusals too.
     """
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, gate: Gate, tokens: Tokens) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, gate: Gate, tokens: Tokens, newcomers: Newcomers | None = None
+    ) -> None:
         self._app = app
-        self._gate, self._tokens = gate, tokens
+        self._gate, self._tokens, self._newcomers = gate, tokens, newcomers or Newcomers()
         self._proxies = settings.trusted_proxies
         self._known: dict[str, Visitor] = {}
         self._forget_at = 0.0
@@ -134,7 +138,8 @@ class VisitorGate:
         posts = scope["type"] == "http" and scope["method"] == "POST" and not path.endswith("/cancel")
         caller = Caller(client_address(scope, self._proxies), door_of(path))
         current_caller.set(caller)
-        self._gate.meet(caller, costly=posts and path.startswith(COSTLY_PATHS))
+        erases = scope["type"] == "http" and scope["method"] == "DELETE" and path.startswith(ERASING_PATHS)
+        self._gate.meet(caller, costly=erases or (posts and path.startswith(COSTLY_PATHS)))
         if scope["type"] != "http":
             return None
         headers = Headers(scope=scope)
@@ -145,6 +150,8 @@ class VisitorGate:
         visitor = self._known.get(token) if token else None
         if visitor is None:
             tokens = await self._tokens()
+            if not token:
+                await self._newcomers.admit(headers.get(PROOF_HEADER), caller.address)
             visitor = self._remember(token, tokens.read(token)) if token else tokens.make()
         current_visitor.set(visitor)
         scope["state"]["visitor"] = visitor

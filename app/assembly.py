@@ -13,9 +13,10 @@ from app.admission import OriginGate, VisitorGate
 from app.cross_origin import cors_options
 from app.docent import Docent
 from app.langserve_routes import langserve_router
+from app.page_headers import PageHeaders
 from app.refusals import install_error_handlers
 from app.resources import Resources
-from app.routes import chat, chat_socket, conversations, feedback, health, metrics, pages
+from app.routes import admin, chat, chat_socket, conversations, feedback, health, metrics, pages
 from app.settings import Settings
 
 
@@ -33,14 +34,15 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
 
     app = FastAPI(title="Docent", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.docent = docent
-    for door in (chat, chat_socket, conversations, feedback, health, metrics, pages):
+    for door in (admin, chat, chat_socket, conversations, feedback, health, metrics, pages):
         app.include_router(door.router)
     app.include_router(langserve_router(docent))
     pages.mount_assets(app)
     install_error_handlers(app)
     app.add_middleware(
-        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens
+        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens, newcomers=docent.newcomers
     )  # the last one is the outermost
     app.add_middleware(CORSMiddleware, **cors_options(settings))
     app.add_middleware(OriginGate, settings=settings, gate=docent.gate)
+    app.add_middleware(PageHeaders, settings=settings)
     return app

@@ -43,17 +43,49 @@ def serve(
 
 
 @cli.command()
-def ingest(
-    path: Annotated[Path | None, typer.Argument(help="A folder of Docusaurus pages; DOCS if absent.")] = None,
+def ingest(  # noqa: PLR0913 - each is an option of the command
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A folder of Docusaurus pages or Markdown, a PDF, an address, a file of addresses. Or DOCS."
+        ),
+    ] = None,
     site_url: Annotated[str | None, typer.Option(help="Address of the site; wins over its configuration.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Path of the site on its host, such as /book/.")] = None,
     route_base_path: Annotated[str | None, typer.Option(help="Path of the docs on the site, such as /docs.")] = None,
+    trailing_slash: Annotated[
+        bool | None, typer.Option("--trailing-slash/--no-trailing-slash", help="Whether addresses end in a slash.")
+    ] = None,
+    versions: Annotated[str, typer.Option(help="latest, all, or names of versions separated by commas.")] = "latest",
+    languages: Annotated[str, typer.Option(help="all, or languages separated by commas.")] = "all",
+    untranslated: Annotated[
+        bool, typer.Option("--untranslated", help="Also the copies in other languages of pages that nobody translated.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Fill a new collection beside the old one, then let it take its place.")
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Go back to the collection of before the last rebuild.")
+    ] = False,
+    delete_most: Annotated[
+        bool, typer.Option("--delete-most", help="Delete also when most of the indexed pages are not found again.")
+    ] = False,
+    delay: Annotated[float, typer.Option(min=0, max=60, help="Seconds between two requests to a website.")] = 0.25,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the index up to date with a folder of pages."""
-    from app.commands.ingest import run
+    """Bring the index up to date with pages: only what changed is done, and what is gone is deleted."""
+    from app.commands.ingest import run, run_rollback
+    from chains.ingest.options import IngestOptions, Overrides, Selection
 
     settings = _settings(site_url=site_url, route_base_path=route_base_path)
-    run(settings, path or settings.docs, as_json=as_json)
+    if rollback:
+        run_rollback(settings, as_json=as_json)
+        return
+    overrides = Overrides(settings.site_url, settings.route_base_path, trailing_slash, base_url)
+    selection = Selection(versions, languages, untranslated)
+    options = IngestOptions(selection, overrides, dry_run, rebuild, delete_most, delay)
+    run(settings, source or str(settings.docs), options, as_json=as_json)
 
 
 @cli.command()
@@ -70,17 +102,34 @@ def ask(
 
 
 @cli.command(name="eval")
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one argument an option
     questions: Annotated[Path, typer.Argument(help="A JSONL file of questions, or a folder in BEIR's layout.")],
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Set the gate's thresholds by these questions and keep them.")
     ] = False,
+    generate: Annotated[
+        int | None, typer.Option(min=1, help="Draft so many questions from your pages into this file.")
+    ] = None,
+    answers: Annotated[
+        bool | None, typer.Option(help="Have every question answered, too. Usual with the local model, which is free.")
+    ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Have answers judged by the chat model (needs ragas).")
+    ] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="Compare with a saved run, or with the settings in another .env file.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep this run, for --against.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
+    gate: Annotated[Path | None, typer.Option(help="Fail when a metric falls below this baseline file.")] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Write what was measured as a baseline.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure retrieval: hit, MRR and nDCG of the product's own retriever."""
-    from app.commands.evaluate import run
+    """Measure retrieval and answers: ranking metrics, containment, citations, refusals, latency."""
+    from app.commands.evaluate import Asking, Wanted, run
 
-    run(_settings(), questions, calibrate=calibrate, as_json=as_json)
+    asking = Asking(questions, answers, judge, calibrate, generate)
+    run(_settings(), asking, Wanted(against, save, report, gate, write_baseline), as_json=as_json)
 
 
 @cli.command(name="migrate-index")
@@ -104,6 +153,29 @@ def doctor(
     from app.doctor.examination import Scope
 
     run(Scope(frontend, service, dockerfile, site), as_json=as_json)
+
+
+@cli.command()
+def check(  # noqa: PLR0913 - one argument for each option
+    url: Annotated[str, typer.Argument(help="Address of a deployed Docent.")],
+    frontend: Annotated[list[str] | None, typer.Option(help="A site that may ask; again for each other one.")] = None,
+    question: Annotated[list[str] | None, typer.Option(help="What to ask; without it, headings of the pages.")] = None,
+    max_seconds: Annotated[float, typer.Option(min=0, help="What the median whole answer may take.")] = 3.0,
+    turns: Annotated[int, typer.Option(min=1, max=500, help="Questions of the load.")] = 16,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="How many of them at a time.")] = 4,
+    report: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="A private Space of yours: show it HF_TOKEN.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Test a deployed service: every route, the WebSocket, history, health, your site's preflight, a small load."""
+    from app.check.checking import Wish
+    from app.commands.check import Output, run
+
+    settings, _ = Settings.examine()
+    said = settings.origins if "allowed_origins" in settings.model_fields_set and "*" not in settings.origins else []
+    origins = list(dict.fromkeys([*(frontend or []), *said]))
+    wish = Wish(url, origins, question or (), turns, at_once, settings.hf_token if private else None)
+    run(wish, Output(report, max_seconds, as_json))
 
 
 @cli.command()

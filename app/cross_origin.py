@@ -15,7 +15,7 @@ def cors_options(settings: Settings) -> dict[str, Any]:
         "allow_origins": settings.origins,
         "allow_origin_regex": settings.allowed_origin_regex,
         "allow_methods": ["GET", "POST", "DELETE"],
-        "allow_headers": ["Authorization", "Content-Type", "Last-Event-ID", "X-Docent-Visitor"],
+        "allow_headers": ["Authorization", "Content-Type", "Last-Event-ID", "X-Docent-Visitor", "X-Docent-Proof"],
         "expose_headers": EXPOSED_HEADERS,
         "max_age": 600,
     }

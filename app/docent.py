@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from app.crowd import Crowd
+from app.erasure import Erasure
 from app.gate.gate import Gate
+from app.gate.newcomers import Newcomers, load_check
 from app.memory import MemoryWatch
 from app.metrics.meter import Meter
 from app.metrics.readings import Readings
@@ -18,6 +21,8 @@ from chains.errors import Overloaded
 from chains.history import InMemoryMessageStore
 from chains.turn import ChatTurn, ReplyPart
 
+QUEUE = 32  # turns that wait for a place at most,
+QUEUE_SHARE = 6  # and one for so many that may run: who waits should get a place before his patience of 2 s ends
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
 SCARCE_RETRY = 5  # seconds after which some memory may be free again
 
@@ -28,14 +33,16 @@ class Docent:
     def __init__(self, settings: Settings, resources: Resources | None = None) -> None:
         self.settings = settings
         self.resources = resources or Resources(settings)
+        self.newcomers = Newcomers(load_check(settings.newcomer_check))
         self.gate = Gate(settings, lambda: self.resources.storage.pool)
         self._limits = TurnLimits(
             deadline=settings.turn_deadline,
             max_running=settings.max_running_turns,
+            queue=min(QUEUE, max(1, settings.max_running_turns // QUEUE_SHARE)),
             resume_grace=settings.resume_grace,
         )
         self.memory = MemoryWatch()
-        self.crowd = Crowd(self.memory)
+        self.crowd = Crowd(self.memory, per_address=self.gate.sockets_per_address)
         self._hooks = TurnHooks(self._admit, self._end, self.resources.health.suspect)
         self.meter = Meter()
         self.meter.registry.register(Readings(self))
@@ -109,6 +116,17 @@ class Docent:
     def _refuse_while_draining(self) -> None:
         if self.resources.health.draining:
             raise Overloaded(retry_after=DRAIN_RETRY)
+
+    async def erase(self, visitor: Visitor, conversation_id: UUID | None = None) -> bool:
+        """Erase a conversation of a visitor's, or everything of his; what runs of it is stopped first.
+
+        False: there was nothing.
+
+        Raises:
+            StorageUnavailable: nothing was erased.
+        """
+        runners = [runner for runner in (self._runner, self._storeless) if runner is not None]
+        return await Erasure(self.resources.storage, runners, self.gate).erase(visitor, conversation_id)
 
     async def visitor_tokens(self) -> VisitorTokens:
         return await self.resources.storage.visitor_tokens()

@@ -29,7 +29,7 @@ class Filling:
         fault: why the last attempt failed, while further ones follow.
     """
 
-    def __init__(self, index: Callable[[], dict[str, int | float]]) -> None:
+    def __init__(self, index: Callable[[], dict[str, object]]) -> None:
         self._index = index
         self._pause = FIRST_PAUSE
         self.fault: NotFilled | None = None

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.batches import BATCH_MEMBERS, reply_to_each
 from app.docent import Docent
+from app.page_headers import playground_policy
 from app.refusals import invalid_turn
 from app.routes.access import admit_to_playground, sent_visitor, visitor_of
 from app.routes.bodies import body_of, described_body
@@ -29,7 +30,7 @@ from app.runnables import (
     retriever_runnable,
     turn_of,
 )
-from chains.errors import InvalidTurn
+from chains.errors import InvalidTurn, NotFound
 from chains.turn import ChatTurn
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -190,7 +191,13 @@ def _add_playground(router: APIRouter, path: str, handler: APIHandler, check: Ch
     guard = [Depends(admit_to_playground)]
 
     async def playground(request: Request, file_path: str = "") -> Response:
-        response: Response = await handler.playground(file_path, request)
+        try:
+            response: Response = await handler.playground(file_path, request)
+        except (OSError, ValueError):  # a folder, or a name that no file can have
+            raise NotFound from None
+        if response.media_type == "text/html":
+            policy = playground_policy(bytes(response.body), compiles=path == "/rag")
+            response.headers["Content-Security-Policy"] = policy
         return response
 
     async def redirect(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -70,6 +70,10 @@ class Providers:
         if self.embeddings is not None:
             await self.embeddings.aclose()
 
+    def chat_model(self) -> Any:
+        """The first provider's, as LangChain has it: for those who bring their own retries."""
+        return self._endpoints[0].model
+
     def _prepare(self) -> None:
         from chains.providers import embeddings
         from chains.providers.guarded_embeddings import GuardedEmbeddings
@@ -82,7 +86,7 @@ class Providers:
 
     def _build(self) -> None:
         from chains.providers import chat_endpoints, reranker
-        from chains.rerank import Rerank
+        from chains.rerank import CANDIDATES, Rerank
         from chains.resilience import resilient
 
         assert self.embeddings is not None
@@ -90,7 +94,7 @@ class Providers:
         self._endpoints = chat_endpoints(self._settings, self.embeddings)
         self.model = resilient(self._endpoints[0], fallback=(*self._endpoints, None)[1], guard=self.guard)
         self._ranker = reranker(self._settings)
-        self.rerank = Rerank(self._ranker, self.guard) if self._ranker else None
+        self.rerank = Rerank(self._ranker, self.guard, keep=CANDIDATES) if self._ranker else None
 
     def _watch(self, raw: PinnedEmbeddings, guard: Guard) -> None:
         settings = self._settings
@@ -124,13 +128,19 @@ class ProviderState:
         if self._probe.replaced:
             facts |= {"replaces": self._probe.replaced, "notes": ["retired_model"]}
         if broken := self._open_breaker():
-            return {"status": broken.status, **facts, "cause": f"{broken.operation}: {broken.kind} {broken.detail}"}
+            return {"status": broken.status, **facts, "cause": f"{broken.operation}: {self._cause(broken)}"}
         if self._has_to_look():
             await self._look()
         good, _ = self._calls()
         if self._fault is None or good > self._seen[0]:
             return {"status": "ok", **facts}
-        return {"status": self._fault.health, **facts, "cause": str(self._fault)}
+        return {"status": self._fault.health, **facts, "cause": self._cause(self._fault)}
+
+    def _cause(self, fault: ProviderError | BreakerState) -> str:
+        """What `docent doctor` says of it, too."""
+        from chains.providers.remedies import explain
+
+        return " ".join(explain(self._probe.provider, fault.kind, fault.detail))
 
     def _open_breaker(self) -> BreakerState | None:
         states = [state for state in self._guard.breaker_states() if state.provider == self._probe.provider]

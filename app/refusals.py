@@ -22,6 +22,7 @@ STATUS = {
     "not_found": 404,
     "turn_id_reuse": 409,
     "conversation_busy": 409,
+    "ingest_running": 409,
     "rate_limited": 429,
     "budget_exhausted": 429,
     "overloaded": 503,

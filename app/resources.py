@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from langchain_core.documents import Document
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable
 
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
+from app.ingests import Ingests
+from app.retention import keep_retention
 from app.search import Search
 from app.settings import Settings
 from app.stand_ins import stand_ins
@@ -39,6 +41,7 @@ class Resources:
         self.health = Health(EMBEDDED_INTERVAL if settings.embedded else REMOTE_INTERVAL)
         self.storage = Storage(settings, self.health)
         self.search = Search(settings, self.health)
+        self.ingests = Ingests(settings, self.search, self.health)
         self.citations = CitationCounts()
         self._tracing = Tracing(settings)
         self._holder = DataDirHolder(settings.data_dir) if settings.embedded else None
@@ -74,6 +77,8 @@ class Resources:
         for each in stand_ins(self.settings):
             log.warning("stand_in", variable=each.variable, says=each.says, remedy=each.remedy)
         self._run(self.storage.open())
+        if self.settings.retention_days is not None:
+            self._run(keep_retention(self.storage, timedelta(days=self.settings.retention_days)))
         self._run(self._start())
 
     async def close(self) -> None:
@@ -82,6 +87,7 @@ class Resources:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await self.ingests.close()
         await self.search.close()
         await self.storage.close()
         await self._tracing.close()
@@ -106,6 +112,15 @@ class Resources:
         await self.chain()
         return await self.search.find(query)
 
+    async def started_ingests(self) -> Ingests:
+        """The author's runs over the index, once the service has started.
+
+        Raises:
+            Starting: it has not within START_WAIT.
+        """
+        await self.chain()
+        return self.ingests
+
     async def _start(self) -> None:
         """Remote services are tried at once, while packages are imported; what is embedded is waited for."""
         await self.search.prepare()
@@ -129,17 +144,16 @@ class Resources:
         return [name for name in self.health.services if own.get(name)]
 
     def _build_chain(self) -> Chain:
-        from chains.rag import build_rag_chain
+        from chains.full_chain import build_full_chain
         from chains.reply import write_reply
-        from chains.rerank import CANDIDATES
 
         assert self.search.model is not None
-        rerank = self.search.providers.rerank
-        find = partial(self.search.find, k=CANDIDATES if rerank else None)
-        chain = build_rag_chain(
-            RunnableLambda(find, name="Retrieve"),
+        chain = build_full_chain(
+            self.search.retriever(),
             self.search.model,
-            rerank=rerank.as_runnable() if rerank else None,
+            find=self.search.find,
+            rerank=self.search.providers.rerank,
+            rewrites=self.settings.chat_providers != ["local"],
             cite=write_reply(self.search.model.model_name, counts=self.citations),
         )
         return self._tracing.around(chain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from app.settings import Settings
 from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
 
 if TYPE_CHECKING:
+    from qdrant_client import models
+
+    from chains.collection import AsyncClient
     from chains.collection_check import View
     from chains.edge import EdgeClient
     from chains.providers import PinnedEmbeddings
@@ -44,6 +48,7 @@ class Search:
         self._retriever: HybridRetriever | None = None
         self._filling = Filling(self._index)
         self._refilling: asyncio.Task[None] | None = None
+        self.indexing = threading.Lock()  # the first filling, and runs that the author asks for
         health.register("qdrant", self._ping)
         self.providers = Providers(settings, health)
 
@@ -92,6 +97,16 @@ class Search:
         return place_of(self._settings)
 
     @property
+    def client(self) -> AsyncClient:
+        """For reading what the index is made of."""
+        return self._client  # type: ignore[no-any-return]
+
+    @property
+    def engine(self) -> EdgeClient | None:
+        """The embedded one, which takes what is written while it serves."""
+        return self._edge
+
+    @property
     def embeddings(self) -> PinnedEmbeddings | None:
         return self.providers.embeddings
 
@@ -117,7 +132,7 @@ class Search:
         assert self._view is not None
         return self._view
 
-    async def find(self, query: str, k: int | None = None) -> list[Document]:
+    async def find(self, query: str, k: int | None = None, filter: models.Filter | None = None) -> list[Document]:
         """The retriever, unless the collection is known to be unfit: then no question is answered from it.
 
         Raises:
@@ -130,7 +145,7 @@ class Search:
         if self._fault is not None:
             raise RetrievalUnavailable(retry_after=RETRY_AFTER) from self._fault
         try:
-            return await self._retriever.ainvoke(query, k=k)
+            return await self._retriever.ainvoke(query, k=k, filter=filter)
         except RetrievalUnavailable:
             self._health.suspect()
             raise
@@ -159,12 +174,13 @@ class Search:
         info = await self._client.get_collection(self._name)
         return not info.points_count or unfinished_docs(info) == str(self._settings.docs.resolve())
 
-    def _index(self) -> dict[str, int | float]:
+    def _index(self) -> dict[str, object]:
         from chains.ingest import ingest_folder
 
         assert self._edge is not None
         assert self.embeddings is not None
-        return ingest_folder(self._settings.docs, self._settings, self._edge, self.embeddings).as_dict()
+        with self.indexing:
+            return ingest_folder(self._settings.docs, self._settings, self._edge, self.embeddings).as_dict()
 
     async def _refill(self) -> None:
         if self._filling.fault is not None:

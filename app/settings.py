@@ -36,6 +36,7 @@ class Settings(ChainSettings):
     langserve_playground: bool = False
     shutdown_grace: float = Field(default=8, ge=0)
     resume_grace: float = Field(default=60, gt=0)
+    retention_days: int | None = Field(default=90, ge=1, le=36_500)
     allowed_hosts: str | None = None
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     rate_visitor: str = "10/minute; 100/hour"
@@ -48,6 +49,7 @@ class Settings(ChainSettings):
     otel_exporter_otlp_endpoint: str | None = None
     otel_service_name: str = "docent"
     hf_token: str | None = Field(default=None, repr=False)
+    newcomer_check: str | None = None
     space_id: str | None = None
     space_host: str | None = None
 
@@ -75,6 +77,12 @@ class Settings(ChainSettings):
     def budget(cls, text: str) -> str:
         read_budget(text)
         return text
+
+    @field_validator("retention_days", mode="before")
+    @classmethod
+    def retention(cls, days: object) -> object:
+        """`none` keeps conversations until their reader erases them. 0 could mean that, or the contrary."""
+        return None if isinstance(days, str) and days.lower() == NO_LIMIT else days
 
     @field_validator("redis_url")
     @classmethod

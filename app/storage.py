@@ -107,6 +107,11 @@ class Storage:
         assert self._outage is not None
         return self._outage
 
+    @property
+    def asleep(self) -> bool:
+        """A remote database that no turn has used for a while: it may be suspended, and asking it would wake it."""
+        return self._remote and self._store is not None and time.monotonic() - self._store.asked_at > self.asleep_after
+
     def waiting_conversation(self, conversation_id: UUID, owner: str) -> dict[str, Any] | None:
         """One that began while the database is away and waits for it; None for any other.
 
@@ -200,7 +205,7 @@ class Storage:
         now = time.monotonic()
         if not self._store.answering or self._health.is_down("postgres"):
             return None
-        if now - self._store.asked_at > self.asleep_after:
+        if self.asleep:
             return {"status": "asleep"}
         if now - self._pinged < REMOTE_INTERVAL - 1:
             return {"status": "connected"}

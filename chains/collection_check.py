@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -12,10 +13,19 @@ from typing import Any
 import numpy as np
 from qdrant_client import models
 
-from chains.collection import DENSE, SPARSE, AsyncClient, Fingerprint, check_fingerprint, fingerprint_of
+from chains.collection import (
+    DENSE,
+    SPARSE,
+    AsyncClient,
+    Bm25Sparse,
+    Fingerprint,
+    check_fingerprint,
+    fingerprint_of,
+)
+from chains.collection_generations import fetch_generations
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
 from chains.collection_state import stored_gate, unfinished_docs
-from chains.errors import CollectionMissing, FingerprintMismatch
+from chains.errors import CollectionMissing, FingerprintMismatch, SearchFault
 from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS, MISSING, explain, status_of
 
@@ -29,7 +39,7 @@ FAILED_PROBE_HOLDS = 600.0  # seconds; a probe costs a request to the embedding 
 # For vectors of length 1, as embedding models give them, both order as the cosine does.
 COSINES = (models.Distance.COSINE, models.Distance.DOT)
 
-ANOTHER = "Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`"
+ANOTHER = "Run `docent ingest PATH --rebuild`, or set QDRANT_COLLECTION to another name"
 
 
 @dataclass(frozen=True)
@@ -37,19 +47,25 @@ class View:
     """How a collection can be searched. `dense` names its vector, "" if it has no name.
 
     `unfinished`: the folder whose pages are not all in it, because the first run over it did not come to its end.
-    `gate`: the thresholds that were measured on it, if any.
+    `gate`: the thresholds that were measured on it, if any. `collection`: where its points are, which the configured
+    name is an alias of; "" for that name. `superseded`: a newer generation is active, and does not fit the settings.
+    `bm25`: what made its sparse vectors, "" if nobody said.
     """
 
     points: int
     dense: str = DENSE
     hybrid: bool = True
     unfinished: str = ""
+    bm25: str = ""
     gate: Mapping[str, Any] | None = field(default=None, compare=False)
+    collection: str = ""
+    superseded: bool = False
 
     @property
     def notes(self) -> list[str]:
         """Health's codes."""
-        return [*([] if self.hybrid else ["dense_only"]), *(["incomplete"] if self.unfinished else [])]
+        told = {"dense_only": not self.hybrid, "incomplete": bool(self.unfinished), "superseded": self.superseded}
+        return [note for note, holds in told.items() if holds]
 
 
 @dataclass(frozen=True)
@@ -77,7 +93,10 @@ class CollectionCheck:
         self._probing = asyncio.Lock()
 
     async def look(self) -> View:
-        """One request, unless another program filled the collection: then a few texts are embedded once.
+        """Two requests, unless another program filled the collection: then a few texts are embedded once.
+
+        The active generation, or the one before it, if that alone fits: a service that still has the settings of
+        before a rebuild goes on with what it can search.
 
         Raises:
             SearchFault: in one of health's words, why the collection cannot be searched, and the remedy.
@@ -89,13 +108,25 @@ class CollectionCheck:
 
     async def _view(self) -> View:
         async with asyncio.timeout(self._timeout):
-            info = await self._client.get_collection(self._name)
+            active, *earlier = (await fetch_generations(self._client, self._name)).candidates
+        try:
+            return await self._view_of(active)
+        except FingerprintMismatch:
+            for collection in earlier:
+                with suppress(SearchFault, *CLIENT_ERRORS):
+                    return replace(await self._view_of(collection), superseded=True)
+            raise
+
+    async def _view_of(self, collection: str) -> View:
+        async with asyncio.timeout(self._timeout):
+            info = await self._client.get_collection(collection)
         stored, expected = fingerprint_of(info), self._expected.fingerprint
         if not info.points_count:
             raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty.", MISSING)
         dense = self._dense_name(info.config.params.vectors)
         hybrid = stored is not None and _has_bm25(info)
-        view = View(info.points_count, dense, hybrid, unfinished_docs(info), stored_gate(info))
+        view = View(info.points_count, dense, hybrid, unfinished_docs(info), collection=collection)
+        view = replace(view, gate=stored_gate(info), bm25=stored.bm25 if stored else "")
         if expected is None:
             return replace(view, hybrid=_has_bm25(info))
         if stored is not None:
@@ -147,7 +178,9 @@ class CollectionCheck:
     async def _compare(self, view: View) -> tuple[str, str] | None:
         """What is wrong with a few stored vectors, given their texts, and the remedy."""
         wanted = [view.dense] if view.dense else True
-        records, _ = await self._client.scroll(self._name, limit=PROBED_TEXTS, with_payload=True, with_vectors=wanted)
+        records, _ = await self._client.scroll(
+            view.collection, limit=PROBED_TEXTS, with_payload=True, with_vectors=wanted
+        )
         keys = self._expected.keys
         stored = [
             (text, dense_vector(record.vector, view.dense)) for record in records if (text := keys.text(record.payload))
@@ -192,12 +225,14 @@ class _Probe:
 
 
 def check_vectors(name: str, stored: Fingerprint, expected: Fingerprint) -> None:
-    """`check_fingerprint` for a search: texts that were cut otherwise can be searched all the same.
+    """`check_fingerprint` for a search: texts that were cut otherwise, or whose words were counted by the rules of
+    another language, can be searched all the same.
 
     Raises:
         FingerprintMismatch: vectors of the two cannot be compared.
     """
-    check_fingerprint(name, stored, replace(expected, chunker=stored.chunker))
+    bm25 = stored.bm25 if Bm25Sparse.of_identity(stored.bm25) else expected.bm25
+    check_fingerprint(name, stored, replace(expected, chunker=stored.chunker, bm25=bm25))
 
 
 def dense_vector(vector: Any, name: str) -> Sequence[float]:

@@ -13,6 +13,9 @@ from chains.collection import Client
 # The folder whose first run over the collection has not come to its end; "" once it has.
 UNFINISHED = "docent_unfinished"
 
+# The index that a collection was made for, which it may serve under an alias.
+GENERATION_OF = "docent_generation_of"
+
 # The fields of `chains.evidence.Thresholds`.
 GATE = "docent_gate"
 

@@ -147,3 +147,9 @@ class ModelFilesError(SettingsError):
 
 class EvaluationError(Exception):
     """A question set that cannot be read, or an extra that is not installed: says which, and what to do."""
+
+
+class TurnLost(DocentError):
+    """Another process has taken the turn over, or it was erased: what this one has to say of it is not stored."""
+
+    message = "The answer was interrupted. Please ask again."

@@ -126,19 +126,26 @@ SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY 
 FROM ({RECENT}) recent
 """
 
-# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it.
+# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it. A turn that was
+# ended for its lease, while the database was away perhaps, may still be finished, unless another was asked after it.
 FINISH = """
 WITH finished AS (
     UPDATE turn SET state = %(state)s, reply = %(reply)s, finished_at = now(), told = greatest(told, %(told)s)
     WHERE id = %(turn)s
       AND (state = 'running' AND run = coalesce(%(run)s, run)
-           OR state = 'partial' AND run = %(run)s) -- its lease lapsed, while the database was away perhaps
+           OR state = 'partial' AND run = %(run)s AND NOT EXISTS (
+               SELECT FROM turn later
+               WHERE later.conversation_id = turn.conversation_id AND later.started_at > turn.started_at))
     RETURNING id, conversation_id
+), answer AS (
+    INSERT INTO chat_history (session_id, message, turn_id)
+    SELECT conversation_id, %(message)s, id FROM finished WHERE %(answered)s
+    ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
+    DO UPDATE SET message = excluded.message, created_at = excluded.created_at
 )
-INSERT INTO chat_history (session_id, message, turn_id)
-SELECT conversation_id, %(message)s, id FROM finished WHERE %(answered)s
-ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
-DO UPDATE SET id = excluded.id, message = excluded.message, created_at = excluded.created_at
+SELECT EXISTS (SELECT FROM finished) AS stored, state = %(state)s AND reply = %(reply)s AS same,
+       run = coalesce(%(run)s, run) AS ours
+FROM turn WHERE id = %(turn)s
 """
 
 CONVERSATIONS = """

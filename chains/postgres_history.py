@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from chains.errors import ConversationBusy, NotFound, StorageUnavailable, TurnIdReuse
+from chains.errors import ConversationBusy, NotFound, StorageUnavailable, TurnIdReuse, TurnLost
 from chains.history import BUSY_FOR, LEASE, WINDOW, Beginning, Begun, Joined, Refused, Replay
 from chains.history_messages import (
     TurnState,
@@ -91,7 +91,7 @@ class PostgresMessageStore:
         return Begun(turn, history, restarted=row["attempt"] > 1, told=row["opened"], run=values["run"])
 
     async def finish(self, turn_id: UUID, reply: ReplyPart) -> None:
-        """Raises StorageUnavailable."""
+        """Raises StorageUnavailable; TurnLost when another process has ended the turn or has begun it anew."""
         kept = ended(reply)
         values = {
             "turn": turn_id,
@@ -102,8 +102,10 @@ class PostgresMessageStore:
             "message": _json(message_to_dict(answer_message(kept))),
             "answered": bool(kept.get("answer")),
         }
-        await self.ask(FINISH, values)
-        self._runs.pop(turn_id, None)
+        rows = await self.ask(FINISH, values)
+        run = self._runs.pop(turn_id, None)
+        if run is not None and not any(row["stored"] or (row["same"] and row["ours"]) for row in rows):
+            raise TurnLost
 
     async def ping(self) -> None:
         """Raises StorageUnavailable."""

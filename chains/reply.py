@@ -16,6 +16,7 @@ from chains.citations import CitationCounts, CitationStream
 from chains.condense import readable
 from chains.errors import ModelUnavailable
 from chains.evidence import Evidence
+from chains.language import language_of, said_in
 from chains.output_filter import OutputFilter
 from chains.quotes import Quotes
 from chains.resilience import BLOCKED, TRUNCATED, finish_of
@@ -40,7 +41,7 @@ class ReplyWriter:
 
     def __init__(self, model_name: str = "", *, defended: bool = True, counts: CitationCounts | None = None) -> None:
         self._counts = counts or CitationCounts()
-        self._question = ""
+        self._question, self._language = "", None
         self._started = time.perf_counter()
         self._timings = {"embed": 0.0, "retrieve": 0.0, "rerank": 0.0}
         self._evidence = Evidence(found=False, passages=[])
@@ -51,6 +52,7 @@ class ReplyWriter:
         self._filter = OutputFilter([])
         self._model = model_name
         self._usage = Usage(input_tokens=0, output_tokens=0)
+        self._spent: Mapping[str, Any] = Usage(input_tokens=0, output_tokens=0)  # on the question
         self._finish = ""
         self._has_text = False
 
@@ -77,7 +79,7 @@ class ReplyWriter:
             case "started":
                 self._started = value
             case "turn":
-                self._question = value.question
+                self._question, self._language = value.question, value.language
             case _ if self._defended:
                 self._canary = value.canary
 
@@ -96,6 +98,7 @@ class ReplyWriter:
         yield self._last_part(outcome)
 
     def _searching(self, query: str) -> ReplyPart:
+        self._spent = getattr(query, "usage", None) or self._spent
         rewritten = {"question": readable(query)} if query != self._question else {}
         return ReplyPart(stage="retrieving", **rewritten)
 
@@ -103,10 +106,17 @@ class ReplyWriter:
         self._evidence = evidence
         yield ReplyPart(sources=evidence.sources, grounded=evidence.found)
         if not evidence.found:
-            yield ReplyPart(answer=prompts.NO_EVIDENCE)
+            yield ReplyPart(answer=self._excuse())
             return
         self._begin_text()
         yield ReplyPart(stage="writing")
+
+    def _excuse(self) -> str:
+        """Why there is no answer, in the question's language."""
+        language = self._language or language_of(self._question)
+        marked = any(passage.metadata.get("marked") for passage in self._evidence.passages)
+        excuse = said_in(prompts.NOT_IN_SELECTION_IN if marked else prompts.NO_EVIDENCE_IN, language)
+        return f"{excuse} {said_in(prompts.ENGLISH_ONLY_IN, language)}" if self._evidence.unread else excuse
 
     def _begin_text(self) -> None:
         quotes = Quotes([passage.page_content for passage in self._evidence.passages])
@@ -185,7 +195,7 @@ class ReplyWriter:
             outcome=outcome,
             grounded=self._evidence.found and bool(citations),
             model=self._model if self._evidence.found else "",
-            usage=self._usage,
+            usage={name: spent + self._spent[name] for name, spent in self._usage.items()},
             timings={stage: round(milliseconds, 1) for stage, milliseconds in timings.items()},
         )
 

@@ -50,10 +50,19 @@ class TableWriter:
                 assert isinstance(number, int)
                 self._passed[number].add(report.nodeid.partition("[")[0])
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for number, tests in marked_tests().items():
+            for test in tests - self._passed[number]:
+                terminalreporter.write_line(f"fault {number} is not held, {test} did not pass", red=True)
+
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """What failed, or did not run, has no place in the table: then the page stays as it is."""
-        if exitstatus == pytest.ExitCode.OK and self._passed == marked_tests():
+        """What failed, or did not run, has no place in the table: then the page stays as it is, and the run fails."""
+        if exitstatus != pytest.ExitCode.OK:
+            return
+        if self._passed == marked_tests():
             PAGE.write_text(with_table(PAGE.read_text(), table(self._passed)))
+        else:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def marked_tests() -> Tests:

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from app.settings import Settings
+from tests.what_left import left
 
 ROOT = Path(__file__).parent.parent
 STARTS_WITHIN = 90.0  # seconds, on a busy machine with a cold disk; on an idle one it takes four
@@ -96,6 +97,7 @@ def start(folder: Path, docs: Path, *, command: Sequence[str] = COMMAND, **setti
     own = {"DATA_DIR": str(folder / "data"), "DOCS": str(docs), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
     environment = clean_environment() | WIDE | own | settings
     log = folder / "service.log"
+    left.logs.append(log)
     with log.open("ab") as output:
         arguments = [argument.format(port=port) for argument in command]
         process = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=output, stderr=output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from app.main import create_app
 from app.settings import Settings
 from tests.provider_simulator.handle import ProviderKey
+from tests.what_left import recorded
 
 SITE = Path(__file__).parent / "app" / "site"
 QUESTION = "How do I deploy a release?"
@@ -45,13 +47,14 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """For who wants to look inside: `app.state.docent` is the service."""
     async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(recorded(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://docent", timeout=60) as client:
             for _ in range(300):
                 if (await client.get("/api/health")).json()["status"] != "starting":
                     break
                 await asyncio.sleep(0.1)
             yield client
+            await client.get("/metrics", headers={"Authorization": f"Bearer {os.environ.get('ADMIN_TOKEN', '')}"})
 
 
 async def ask(client: httpx.AsyncClient, question: str = QUESTION) -> dict[str, Any]:

@@ -132,8 +132,9 @@ def _roll_back(deployment: Deployment, wanted: Wanted, say: Speaker) -> dict[str
 
 def _index(settings: Settings, docs: Path) -> None:
     from app.commands.ingest import run as ingest
+    from chains.ingest import options_of
 
-    ingest(settings, docs, as_json=False)
+    ingest(settings, str(docs), options_of(settings), as_json=False)
 
 
 def ask_for(settings: Settings, absent: list[StandIn]) -> Settings:
@@ -149,7 +150,8 @@ def ask_for(settings: Settings, absent: list[StandIn]) -> Settings:
         answer = typer.prompt(f"{each.variable} (not shown)", hide_input=True, default="", show_default=False)
         typed[each.variable.lower()] = str(answer)
     _require_present([each for each in absent if not typed[each.variable.lower()].strip()])
-    asked, problems = Settings.examine(**PRODUCTION, **typed)
+    before = {name: getattr(settings, name) for name in settings.model_fields_set}
+    asked, problems = Settings.examine(**{**before, **PRODUCTION, **typed})
     redactor.learn(asked.secrets)
     require_sound(asked, problems)
     return asked

@@ -75,10 +75,8 @@ def compare(state: SpaceState | None, files: dict[str, bytes], values: Values, p
 
 
 def apply(hub: Hub, space: str, changes: Changes, values: Values, message: str) -> str | None:
-    """Values before files, so that the first build starts with them; the id of the commit, if one was needed."""
-    if changes.create:
-        hub.create(space, private=bool(changes.private))
-    elif changes.private is not None:
+    """Of a Space that is there, values before files: the first build has them. The commit's id, if one was due."""
+    if changes.private is not None:
         hub.show_to(space, private=changes.private)
     for name in changes.shadowed:
         hub.remove_variable(space, name)

@@ -78,14 +78,19 @@ class Deployment:
         self.state = self._hub.look(self._wanted.space) if self._hub else None
         known = [*self.state.secrets, *self.state.variables] if self.state else []
         absent = [] if self._wanted.embedded else missing(settings, known)
-        settings = ask(settings, absent) if absent and not self._wanted.dry_run else settings
+        while absent and not self._wanted.dry_run:
+            settings = ask(settings, absent)
+            absent = missing(settings, known)  # an address that was typed makes its key missing
+        for line in warn_of_previews(settings, self._wanted.frontend):
+            self._say(f"Note        {line}")
+        return self._plan(settings, absent)
+
+    def _plan(self, settings: Settings, absent: list[StandIn]) -> Planned:
         origins = origins_for(settings, self._wanted.frontend, self.address)
         settings = self._for_the_pages(settings)
         files = deployed_files(None if settings.qdrant_url else self._wanted.docs)
         require_safe(files, settings.secrets)
         values = values_for(settings, origins, self.state.secrets if self.state else ())
-        for line in warn_of_previews(settings, self._wanted.frontend):
-            self._say(f"Note        {line}")
         return Planned(settings, files, values, compare(self.state, files, values, self._wanted.private), absent)
 
     @property
@@ -110,7 +115,11 @@ class Deployment:
             DeployError: the Hub refuses, the build fails, or the service does not become healthy.
         """
         hub, changes = self._require_hub(), planned.changes
-        commit = apply(hub, self._wanted.space, changes, planned.values, f"Deploy Docent {__version__}")
+        if changes.create:  # the Hub says where it answers, and that address goes into the origins
+            hub.create(self._wanted.space, private=bool(self._wanted.private))
+            self.state = hub.look(self._wanted.space)
+            planned = self._plan(planned.settings, [])
+        commit = apply(hub, self._wanted.space, planned.changes, planned.values, f"Deploy Docent {__version__}")
         self._say("Uploaded    " + (f"as {commit[:8]}" if commit else "nothing: every file is there already"))
         self.state = hub.look(self._wanted.space) or self.state
         return self.await_service(commit or self._head(), planned, index, changed=changes.any)

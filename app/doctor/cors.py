@@ -71,8 +71,16 @@ async def _refusal(settings: Settings, origin: str, service: str | None) -> str 
     """Why a browser would not go on after the preflight; None if it would."""
     transport = None if service else httpx.ASGITransport(_doors(settings))
     async with httpx.AsyncClient(transport=transport, timeout=None) as client:
-        url = f"{(service or LOCAL).rstrip('/')}/api/chat"
-        answer = await client.options(url, headers={"Origin": origin, **ASKED})
+        return await refusal_of(client, (service or LOCAL).rstrip("/"), origin)
+
+
+async def refusal_of(client: httpx.AsyncClient, address: str, origin: str) -> str | None:
+    """The same of the service at `address`, asked with this client.
+
+    Raises:
+        httpx.HTTPError: it does not answer.
+    """
+    answer = await client.options(f"{address}/api/chat", headers={"Origin": origin, **ASKED})
     headers = answer.headers
     if headers.get("access-control-allow-origin") not in (origin, "*"):
         return f"the answer ({answer.status_code}) does not name its origin"

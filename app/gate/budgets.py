@@ -63,6 +63,7 @@ class Budgets:
         self._spent: OrderedDict[str, Spent] = OrderedDict()
         self._unwritten: Amounts = {}
         self._writing: asyncio.Task[None] | None = None
+        self._writes = asyncio.Lock()
 
     @property
     def _unlimited(self) -> bool:
@@ -109,6 +110,13 @@ class Budgets:
         if self._unwritten and (self._writing is None or self._writing.done()):
             self._writing = asyncio.create_task(self._write_soon())
 
+    async def forget(self, visitor: str) -> None:
+        """Write nothing more of what a visitor has spent so far; the site's sum keeps it."""
+        async with self._writes:
+            self._unwritten.pop(visitor, None)
+            if (spent := self._spent.pop(visitor, None)) is not None and spent.held:
+                self._spent[visitor] = Spent(held=spent.held)
+
     async def close(self) -> None:
         """Write what was gathered."""
         if self._writing is not None:
@@ -145,6 +153,10 @@ class Budgets:
                 pause = RETRY_PAUSE
 
     async def _write_down(self) -> None:
+        async with self._writes:
+            await self._write_gathered()
+
+    async def _write_gathered(self) -> None:
         amounts, self._unwritten = self._unwritten, {}
         if not amounts:
             return

@@ -44,6 +44,12 @@ class Caller:
 current_caller: ContextVar[Caller | None] = ContextVar("current_caller", default=None)
 
 
+def caller_address() -> str:
+    """As the first step saw it; empty outside of a request."""
+    caller = current_caller.get()
+    return caller.address if caller is not None else ""
+
+
 class Gate:
     """One per process. `pool`: where daily budgets are kept, while it is there."""
 
@@ -65,6 +71,11 @@ class Gate:
     def running(self) -> int:
         """Turns of all doors in this process."""
         return self._running.total()
+
+    @property
+    def sockets_per_address(self) -> int | None:
+        """Open at once: as many as RATE_ADDRESS lets an address open in its shortest window; None is without end."""
+        return min((item.amount for item in self._reads.items), default=None)
 
     def meet(self, caller: Caller, *, costly: bool) -> None:
         """The first step's rate: a costly request counts as a turn, any other as a part of one.
@@ -114,6 +125,10 @@ class Gate:
         except DocentError as error:
             self._count(error)
             raise
+
+    async def forget(self, visitor: Visitor) -> None:
+        """What a visitor has spent; his rates end by themselves within an hour."""
+        await self.budgets.forget(visitor.id)
 
     async def close(self) -> None:
         await self.budgets.close()

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.docent import Docent
 from app.events import events_of
+from app.gate.gate import caller_address
 from app.routes.access import docent_of
 from app.routes.chat import SEQ_LIMIT
 from app.routes.socket_frames import OVERLOADED, SocketFrames
@@ -33,7 +34,7 @@ async def chat_socket(socket: WebSocket) -> None:
     """The gate has checked the origin. A bad frame gets an `error` event and the socket stays."""
     await socket.accept()
     docent, frames = docent_of(socket), SocketFrames(socket)
-    with docent.crowd.entered() as welcome:
+    with docent.crowd.entered(caller_address()) as welcome:
         if welcome:
             await _serve(frames, docent)
         else:
@@ -129,6 +130,7 @@ class SocketTurns:
         if (token := frame.get("token")) is not None:
             self._visitor = tokens.read(str(token))
         elif self._visitor is None:
+            await self._docent.newcomers.admit(frame.get("proof"), caller_address())
             self._visitor = tokens.make()
         return self._visitor
 

@@ -30,6 +30,11 @@ class EndedTurns:
         """It is being told anew."""
         return self._turns.pop(turn_id, None)
 
+    def erase(self, owner: str, conversation_id: UUID | None) -> None:
+        """Those of a visitor, or of one conversation of his."""
+        for turn_id in [turn_id for turn_id, turn in self._turns.items() if turn.is_of(owner, conversation_id)]:
+            del self._turns[turn_id]
+
     def forget(self, turn_id: UUID, running: RunningTurn) -> None:
         """Unless another attempt has taken its place."""
         if self._turns.get(turn_id) is running:

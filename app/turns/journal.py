@@ -46,13 +46,15 @@ WITH news AS (
 ), renewed AS (
     UPDATE turn SET told = greatest(told, last), lease_until = now() + %(lease)s
     FROM news WHERE turn.id = news.id AND turn.run = news.run
-    RETURNING turn.id, cancel_asked, coalesce(read_at > now() - %(attention)s, false) AS read
+    RETURNING turn.id, state = 'running' AS running, cancel_asked,
+              coalesce(read_at > now() - %(attention)s, false) AS read
 ), written AS (
     INSERT INTO journal (turn_id, first, parts)
     SELECT id, first, parts FROM news JOIN renewed USING (id) WHERE parts IS NOT NULL
     ON CONFLICT (turn_id, first) DO UPDATE SET parts = excluded.parts, written_at = now()
 )
 SELECT news.id, turn.id IS NOT NULL AS known, renewed.id IS NOT NULL AS ours,
+       coalesce(renewed.running, false) AS running,
        coalesce(renewed.cancel_asked, false) AS cancel_asked, coalesce(renewed.read, false) AS read
 FROM news LEFT JOIN renewed USING (id) LEFT JOIN turn ON turn.id = news.id
 """
@@ -101,11 +103,13 @@ class News:
 class Word:
     """What the database says of a turn that runs here.
 
-    `known`: it is there; `ours`: nobody has taken it over; `read`: a reader follows it on another replica.
+    `known`: it is there; `ours`: nobody has begun it anew; `running`: nor ended it, after its lease. `read`: a reader
+    follows it on another replica.
     """
 
     known: bool
     ours: bool
+    running: bool
     cancel_asked: bool
     read: bool
 

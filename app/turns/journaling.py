@@ -96,7 +96,7 @@ class JournalWriter:
     def _hear(self, news: News, entry: Entry, word: Word | None) -> None:
         """Act on what the database says of one turn; None: it says nothing."""
         running = entry.running
-        if word is not None and word.ours:
+        if word is not None and word.ours and (word.running or not running.generating):
             entry.written += len(news.parts)
             entry.renewed, entry.buffered = time.monotonic(), False
             if word.cancel_asked:

@@ -19,7 +19,7 @@ import structlog
 from app.logs import place_of
 from app.turns.known import Conversation, KeptTurn
 from app.turns.outage_buffer import OutageBuffer
-from chains.errors import ConversationBusy, StorageUnavailable
+from chains.errors import ConversationBusy, StorageUnavailable, TurnLost
 from chains.history import Beginning, Begun, Durability, Joined, MessageStore, Refused, Replay
 from chains.history_messages import TurnState, failure
 from chains.turn import ChatTurn, ReplyPart
@@ -130,6 +130,9 @@ class OutageStore:
         except StorageUnavailable:
             self._miss()
             return False
+        except TurnLost:
+            self.buffer.lose(conversation, kept)
+            raise
         kept.end(reply)
         self.buffer.stored(conversation, kept)
         return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID, uuid5
@@ -69,6 +70,12 @@ class OutageBuffer:
         conversation.remember(kept)
         self.known.renew(conversation)
 
+    def lose(self, conversation: Conversation, kept: KeptTurn) -> None:
+        """Another process has the turn."""
+        self._ours.pop(cast("UUID", kept.turn.turn_id), None)
+        if conversation.running is kept:
+            conversation.running = None
+
     def take(self, turn: ChatTurn, owner: str, run: UUID) -> Beginning:
         """Begin a turn by what is known here.
 
@@ -131,6 +138,19 @@ class OutageBuffer:
         if known.owner != owner:
             raise NotFound
         return known.as_report()
+
+    @asynccontextmanager
+    async def erasing(self, owner: str, conversation_id: UUID | None) -> AsyncIterator[bool]:
+        """Store nothing of a visitor's, or of one conversation of his, meanwhile; unless that raises, forget it then.
+
+        True: something waits that the database does not know.
+        """
+        async with AsyncExitStack() as held:
+            mine = [known for known in self.known.of(owner) if conversation_id in (None, known.id)]
+            for known in mine:
+                await held.enter_async_context(known.settling)
+            yield any(known.waiting for known in mine)
+            self.forget(owner, conversation_id)
 
     def forget(self, owner: str, conversation_id: UUID | None = None) -> None:
         """Drop what waits and what is remembered of a visitor, or of one conversation of his: he had it erased."""

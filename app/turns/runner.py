@@ -19,7 +19,7 @@ from app.turns.journal import Journal
 from app.turns.journaling import JournalWriter
 from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.places import Places
-from app.turns.running import ReadableTurn, RunningTurn, Stop, opened, replayed
+from app.turns.running import ReadableTurn, RunningTurn, Stop, opened, replayed, stop_all
 from app.visitor import Visitor, current_visitor
 from chains.errors import ConversationBusy, NotFound, Overloaded, StorageUnavailable
 from chains.history import BUSY_FOR, Beginning, Begun, Joined, MessageStore, Refused, Replay
@@ -134,6 +134,12 @@ class TurnRunner:
 
         runnable: Runnable[Any, Any] = RunnableGenerator(cast("Any", answer), name="rag")
         return runnable.with_types(input_type=ChatTurn, output_type=Reply)
+
+    async def erase(self, visitor: Visitor, conversation_id: UUID | None) -> None:
+        """Stop what runs here of a visitor's, or of one conversation of his, and forget what such turns told."""
+        mine = [running for running in self._turns.values() if running.is_of(visitor.id, conversation_id)]
+        await stop_all(mine, Stop.CANCELLED, CANCEL_PATIENCE)
+        self._ended.erase(visitor.id, conversation_id)
 
     async def aclose(self) -> None:
         """Stop what runs and store it as partial; nothing is accepted from here on."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from app.turns.log import SOURCES, TurnLog
 from app.visitor import Visitor
@@ -61,6 +62,10 @@ class RunningTurn:
     @property
     def turn_id(self) -> str:
         return str(self.turn.turn_id)
+
+    def is_of(self, owner: str, conversation_id: UUID | None) -> bool:
+        """This visitor's, and of this conversation unless any will do."""
+        return self.owner == owner and conversation_id in (None, self.turn.conversation_id)
 
     async def parts(self, after: int = 0) -> AsyncGenerator[ReplyPart, None]:
         """As ReadableTurn's. A reader who has seen more than there is saw another attempt: he gets all of this one."""
@@ -126,6 +131,14 @@ class RunningTurn:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+async def stop_all(turns: list[RunningTurn], reason: Stop, patience: float) -> None:
+    """And wait for so many seconds until they are stored."""
+    for turn in turns:
+        turn.stop(reason)
+    if tasks := [turn.task for turn in turns if turn.task is not None]:
+        await asyncio.wait(tasks, timeout=patience)
 
 
 def opened(begun: Begun, visitor: Visitor, coalesce: float, before: RunningTurn | None) -> RunningTurn:

@@ -25,11 +25,13 @@ from qdrant_client import models
 from chains.collection_state import GATE
 from chains.errors import EvaluationError, RetrievalUnavailable
 from chains.evaluation.beir import BeirSet, indexed, load_beir, point_id
+from chains.evaluation.metrics import auroc
 from chains.evaluation.questions import Question, load_questions
 from chains.evidence import cosine_strength, coverage_strength, joint_strength
+from chains.passages import PASSAGES
 from chains.providers import PinnedEmbeddings, embeddings
 from chains.remote_qdrant import CLIENT_ERRORS
-from chains.retriever import PASSAGES, HybridRetriever
+from chains.retriever import HybridRetriever
 from chains.settings import ChainSettings
 
 Strength = Callable[[Sequence[Document]], float | None]
@@ -85,19 +87,19 @@ async def store_calibration(found: dict[str, Calibration], retriever: HybridRetr
     """
     thresholds = {name: calibration.threshold for name, calibration in found.items()}
     try:
-        await retriever.client.update_collection(retriever.collection, metadata={GATE: thresholds})
+        await retriever.client.update_collection(retriever.searched, metadata={GATE: thresholds})
     except CLIENT_ERRORS as error:
         raise RetrievalUnavailable from error
 
 
 async def _ask_twice(question: Question, retriever: HybridRetriever) -> tuple[list[Document], list[Document]] | None:
-    found = await retriever.ainvoke(question.text, k=SEARCHED)
+    found = await retriever.ainvoke(question.query, k=SEARCHED)
     pages = {_page(passage) for passage in found if question.is_answered_by(passage)}
     if not pages:
         return None
     gold: list[int | str | UUID] = [_point_id(passage) for passage in found if _page(passage) in pages]
     others = models.Filter(must_not=[models.HasIdCondition(has_id=gold)])
-    return found[:PASSAGES], await retriever.ainvoke(question.text, k=PASSAGES, filter=others)
+    return found[:PASSAGES], await retriever.ainvoke(question.query, k=PASSAGES, filter=others)
 
 
 def _page(passage: Document) -> str:
@@ -128,11 +130,9 @@ def _strengths(found: list[list[Document]], strength: Strength) -> NDArray[np.fl
 
 def _calibrated(answerable: NDArray[np.float64], unanswerable: NDArray[np.float64]) -> Calibration:
     threshold = float(np.quantile(answerable, FALSE_REFUSALS))
-    wins = (answerable[:, None] > unanswerable[None, :]).mean()
-    ties = (answerable[:, None] == unanswerable[None, :]).mean()
     return Calibration(
         threshold=round(threshold, 4),
-        auroc=round(float(wins + ties / 2), 4),
+        auroc=round(auroc(answerable, unanswerable), 4),
         refused=round(float((unanswerable < threshold).mean()), 4),
     )
 

@@ -75,6 +75,14 @@ class SiteConfig:
         base_url = join_path(parts.path, "/") if parts.path.strip("/") else config.base_url
         return replace(config, url=f"{parts.scheme}://{parts.netloc}", url_said=True, base_url=base_url)
 
+    def based_at(self, base_url: str | None) -> SiteConfig:
+        """`base_url` is the path of the site on its host, with or without slashes around it."""
+        if base_url is None:
+            return self
+        if "://" in base_url or "?" in base_url or "#" in base_url:
+            raise SettingsError("--base-url: it is a path, such as /book/. The address of the site is --site-url.")
+        return replace(self, base_url=join_path("/", base_url, "/"))
+
 
 def find_config(path: Path) -> SiteConfig:
     """The nearest configuration in `path` or up to two folders above or below it; without one, Docusaurus's defaults.

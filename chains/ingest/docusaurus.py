@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,10 +18,11 @@ from chains.ingest.globs import matcher
 from chains.ingest.jsx_markup import Renderer
 from chains.ingest.markdown import Event, read_markdown
 from chains.ingest.modules import Modules
-from chains.ingest.page import Block, Heading, Kind, Page, sections
-from chains.ingest.sidebar_trees import Entry
+from chains.ingest.page import Block, Heading, Kind, Page, Unread, sections
+from chains.ingest.sidebar_trees import Entry, sidebar_file
 from chains.ingest.sidebars import Card, Sidebars
 from chains.ingest.source_file import Source, excerpt, first_heading, read_source
+from chains.ingest.stamps import Stamps
 
 _DEEPEST_PARTIAL = 8
 
@@ -46,12 +47,27 @@ class Docs:
         Raises:
             IngestError: there is none.
         """
-        included, excluded = matcher(self.config.include), matcher(self.config.exclude)
-        names = sorted(name for name in self._names() if included(name) and not excluded(name))
+        names = sorted(self._page_names())
         if not names:
             raise IngestError(f"{self.config.docs / self.within}: no Markdown page in it. Name the folder of the docs.")
         files = map(PurePosixPath, names)
         return [file for file in files if not self.config.translated_only or self._translated(file)]
+
+    def holds_files(self) -> bool:
+        return any(True for _ in self._page_names())
+
+    def _page_names(self) -> Iterator[str]:
+        included, excluded = matcher(self.config.include), matcher(self.config.exclude)
+        return (name for name in self._names() if included(name) and not excluded(name))
+
+    def unread(self) -> Iterator[Unread]:
+        """Every page, those last that Docusaurus generates for categories."""
+        for file in self.files():
+            key = self.key(file)
+            stamp = self._stamps.of(self.path_of(file), key, self._categories.breadcrumb(file))
+            yield Unread(key, stamp, partial(self.read, file))
+        for page in self.indexes():
+            yield Unread(page.path, "", partial(_itself, page))
 
     def read(self, file: PurePosixPath) -> Page | None:
         """The page in `file`; None when it is a draft, is unlisted or holds no text."""
@@ -65,7 +81,7 @@ class Docs:
 
     def indexes(self) -> Iterator[Page]:
         """The pages that Docusaurus generates for categories, in the order of the sidebars."""
-        if self.within:
+        if self.within or not self._generates_indexes():
             return
         for index in self._sidebars.indexes():
             texts = [index.description, *(f"{card.label}\n{card.description}".strip() for card in index.cards)]
@@ -112,14 +128,14 @@ class Docs:
     def _events(
         self, file: Path, source: Source, props: dict[str, Any], depth: int, cards: Callable[[], list[Card]]
     ) -> list[Event]:
-        def partial(target: Path, given: dict[str, Any]) -> list[Event]:
+        def part(target: Path, given: dict[str, Any]) -> list[Event]:
             imported = read_source(target) if depth < _DEEPEST_PARTIAL else None
             return self._events(target, imported, given, depth + 1, cards) if imported else []
 
         dialect = self.config.dialect
         components = Components(self._modules, self._renderer, file, source.values, props, cards)
         format = dialect.of_file(file.name, source.own_format)
-        return read_markdown(source.body, format, dialect, components, partial)
+        return read_markdown(source.body, format, dialect, components, part)
 
     def _id(self, file: PurePosixPath, front_matter: Mapping[str, str]) -> str:
         strip = self.config.strip_prefixes and slugs.parses_prefixes(front_matter)
@@ -150,6 +166,15 @@ class Docs:
             description = first.get("description") or excerpt(source.body)
             yield Entry(self._doc_id(file, source), file, title, description, first)
 
+    def _generates_indexes(self) -> bool:
+        """Whether a category says so: reading all pages for the sidebars is not for nothing."""
+        folders = {folder for file in self.files() for folder in file.parents}
+        return sidebar_file(self.config) is not None or any(self._categories.of(folder) for folder in folders)
+
+    @cached_property
+    def _stamps(self) -> Stamps:
+        return Stamps(self.config)
+
     @cached_property
     def _categories(self) -> Categories:
         return Categories(self.config)
@@ -165,6 +190,10 @@ class Docs:
     @cached_property
     def _modules(self) -> Modules:
         return Modules(self.config.site or self.config.docs, self._renderer)
+
+
+def _itself(page: Page) -> Page:
+    return page
 
 
 def require_folder(path: Path) -> None:

@@ -115,6 +115,13 @@ class Modules:
         return next((path for path in [*named, *indexes] if path.is_file()), None)
 
 
+def imported_names(source: str) -> list[str]:
+    """Everything that a page's text may have from elsewhere, as it is written there; in code blocks, too."""
+    names = [specifier for *_, specifier in _IMPORT.findall(source)]
+    names += [specifier for _, specifier, _ in _REQUIRE.findall(source)]
+    return [*names, *(specifier for _, specifier in _EXPORT_FROM.findall(source))]
+
+
 def _imports(source: str) -> Iterator[tuple[str, tuple[str, str]]]:
     for default, named, everything, specifier in _IMPORT.findall(source):
         if default:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -59,6 +60,18 @@ class Page:
     sections: tuple[Section, ...]
     version: str = "current"
     language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A page before it is read: `path` is the page's, `read` gives None for what turns out to be none.
+
+    The same `stamp` twice means the same page, so that it need not be read again; "" promises nothing.
+    """
+
+    path: str
+    stamp: str
+    read: Callable[[], Page | None]
 
 
 def sections(title: str, events: list[Block | Heading]) -> tuple[Section, ...]:

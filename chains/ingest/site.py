@@ -10,7 +10,7 @@ from pathlib import Path
 from chains.ingest.config import SiteConfig, find_configs
 from chains.ingest.docusaurus import Docs
 from chains.ingest.editions import Selection, editions, in_version, instance_folders, version_names
-from chains.ingest.page import Page
+from chains.ingest.page import Page, Unread
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Overrides:
     site_url: str | None = None
     route_base_path: str | None = None
     trailing_slash: bool | None = None
+    base_url: str | None = None
 
 
 class Site:
@@ -33,8 +34,9 @@ class Site:
         SettingsError: an override is not an address.
     """
 
-    def __init__(self, path: Path, selection: Selection, overrides: Overrides) -> None:
+    def __init__(self, path: Path, selection: Selection, overrides: Overrides, *, may_be_empty: bool = False) -> None:
         path = path.resolve()
+        self._may_be_empty = may_be_empty
         configs = [_overridden(config, overrides) for config in find_configs(path)]
         self.docs = [docs for config in configs for docs in _docs(path, config, selection)]
         self._root = configs[0].root or configs[0].docs
@@ -46,16 +48,27 @@ class Site:
         """The number of files.
 
         Raises:
-            IngestError: there is none.
+            IngestError: there is none, and it may not be empty.
         """
-        return sum(len(docs.files()) for docs in self.docs)
+        return sum(len(docs.files()) for docs in self._filled())
+
+    def unread(self) -> Iterator[Unread]:
+        """One after the other."""
+        for docs in self._filled():
+            yield from docs.unread()
 
     def pages(self) -> Iterator[Page | None]:
-        """One after the other; None for drafts and empty pages."""
-        for docs in self.docs:
-            for file in docs.files():
-                yield docs.read(file)
-            yield from docs.indexes()
+        """The same, read; None for drafts and empty pages."""
+        for page in self.unread():
+            yield page.read()
+
+    @property
+    def failed(self) -> int:
+        """None: a file that cannot be opened ends a reading."""
+        return 0
+
+    def _filled(self) -> list[Docs]:
+        return [docs for docs in self.docs if docs.holds_files()] if self._may_be_empty else self.docs
 
     def owns(self, page: str) -> bool:
         """Whether a page of this path would be read here, so that its absence means that it is gone."""
@@ -67,7 +80,8 @@ class Site:
 def _overridden(config: SiteConfig, said: Overrides) -> SiteConfig:
     """The route is that of the site's first docs folder."""
     first = config.docs == (config.root or config.docs)
-    return config.overridden(said.site_url, said.route_base_path if first else None, said.trailing_slash)
+    route = said.route_base_path if first else None
+    return config.overridden(said.site_url, route, said.trailing_slash).based_at(said.base_url)
 
 
 def _docs(path: Path, config: SiteConfig, selection: Selection) -> Iterator[Docs]:

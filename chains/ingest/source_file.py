@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _ABOVE_HEADING = re.compile(
     r"\A(?:\s*(?:import|export)\s[^\n]*(?:\n(?!\s*\n)[^\n]*)*\n\s*\n|\s*<!--.*?-->\s*)*", re.DOTALL
 )
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml's is ten times as fast
 _FIRST_HEADING = re.compile(r"#[ \t]+([^\n]*?)[ \t#]*(?:\n|\Z)|([^\n]+)\n=+[ \t]*(?:\n|\Z)")
 
 
@@ -119,7 +120,7 @@ def _split(file: Path, text: str) -> Source:
     front_matter, body = handler.split(text)
     try:
         # BaseLoader keeps every scalar a text: `title: Yes` and `id: 007` are what they say.
-        values = handler.load(front_matter, Loader=yaml.BaseLoader)
+        values = handler.load(front_matter, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 + mark.line if mark else 1

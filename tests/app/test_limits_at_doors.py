@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from doors import SCRIPTED, SITE
+from doors import SCRIPTED, SITE, socket_of
 from limited_doors import BODIES, DOORS, OK, QUESTION, TURNS, ask_at, fresh_address, new_token
 from live_service import LiveService, serving
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -29,8 +30,8 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
 
 @pytest.fixture(scope="module")
 def budgeted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
-    """Three turns a day for a visitor."""
-    budget = {**BEHIND_ONE, "BUDGET_VISITOR": "3 turns"}
+    """Three turns a day for a visitor; twenty reads and sockets for an address."""
+    budget = {**BEHIND_ONE, "BUDGET_VISITOR": "3 turns", "RATE_ADDRESS": "1/second"}
     with serving(tmp_path_factory.mktemp("budgeted"), SITE, command=SCRIPTED, **budget) as service:
         yield service
 
@@ -148,6 +149,26 @@ async def test_budget_of_a_visitor_holds_at_all_doors(budgeted: LiveService, doo
     token = await new_token(budgeted)
     assert [await ask_at(budgeted, door, token) for _ in range(3)] == [OK] * 3
     assert await ask_everywhere(budgeted, TURNS, token) == {"budget_exhausted"}
+
+
+async def test_sockets_of_one_address_leave_room_for_others(budgeted: LiveService) -> None:
+    headers = {"X-Forwarded-For": fresh_address()}
+    async with AsyncExitStack() as stack:
+        opened = 0
+        while True:
+            try:
+                socket = await stack.enter_async_context(socket_of(budgeted, additional_headers=headers))
+            except InvalidStatus as refused:  # twenty a second
+                await asyncio.sleep(int(refused.response.headers["Retry-After"]))
+                continue
+            await socket.send('{"type":"ping"}')
+            try:
+                await socket.recv()
+            except ConnectionClosed:
+                break
+            opened += 1
+        assert (opened, socket.close_code) == (20, 1013)
+        assert await ask_at(budgeted, "/ws/chat") == OK
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -78,7 +78,7 @@ def undefended() -> dict[str, Any]:
 
 
 async def test_every_attack_succeeds_with_the_defences_off_and_fails_with_them_on(model: Any, provider: str) -> None:
-    """It succeeds when the page makes the model say something else than a calm page does. Each provider has half."""
+    """It succeeds when the page makes the model say something else than a harmless page does. Half for each."""
     calm = (await answer(model, ""))["answer"]
     assert "nine hours" in calm
     half = attacks()[PROVIDERS.index(provider) :: 2]

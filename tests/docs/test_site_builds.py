@@ -33,6 +33,6 @@ def test_docs_build_as_a_site_with_the_components_of_their_page(tmp_path: Path) 
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     built = {path.parent.name for path in (tmp_path / "build").rglob("index.html")}
-    assert {"quick-start", "your-frontend", "deploy-to-a-space", "monitoring", "architecture", "ask"} <= built
+    assert {"quick-start", "your-frontend", "deploy", "monitoring", "architecture", "ask"} <= built
     asked = (tmp_path / "build/ask/index.html").read_text()
     assert "Ask this site" in asked  # rendered without a browser: nothing needed a window

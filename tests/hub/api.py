@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import frontmatter
 from starlette.applications import Starlette
@@ -127,9 +128,9 @@ class Hub:
         return JSONResponse([_entry(path, content) for path, content in sorted(self._files(request).items())])
 
     async def paths_info(self, request: Request) -> Response:
-        body = await request.json()
+        asked = parse_qs((await request.body()).decode())["paths"]
         files = self._files(request)
-        return JSONResponse([_entry(path, files[path]) for path in body["paths"] if path in files])
+        return JSONResponse([_entry(path, files[path]) for path in asked if path in files])
 
     async def resolve(self, request: Request) -> Response:
         content = self._files(request).get(request.path_params["path"])

@@ -194,7 +194,7 @@ async def test_replica_that_was_cut_off_too_long_has_lost_its_turn(pair: Pair) -
     call.say("Roll ")
 
     async def journaled() -> Any:
-        return await query(here.database, 'SELECT FROM journal WHERE parts @> \'[{"answer": "Roll "}]\'')
+        return await query(here.database, 'SELECT 1 FROM journal WHERE parts @> \'[{"answer": "Roll "}]\'')
 
     await eventually(journaled)
     await here.line.refuse()
