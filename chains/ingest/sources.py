@@ -49,7 +49,8 @@ def _pdfs(path: Path, options: IngestOptions) -> Pages:
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> SettingsError:
-    return SettingsError(f"The package {error.name} is needed for this. Install it with: pip install 'docent[{extra}]'")
+    install = f"pip install --editable '.[{extra}]'"
+    return SettingsError(f"The package {error.name} is needed for this. Install it with: {install}")
 
 
 def _holds_only_pdfs(path: Path) -> bool:

@@ -11,7 +11,8 @@ from pages import PAGES, ROOT
 
 _FENCE = re.compile(r"^```(?:bash|sh|shell|console)(?P<mark> [a-z]+)?\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`((?:(?:make|docent|python -m|docker compose) [^`\n]+|\.venv/bin/[^`\n]+|\.ci/\w+))`(?!`)")
-_ASSIGNMENT = re.compile(r"^(?:[A-Z_][A-Z0-9_]*=(?:\"[^\"]*\"|\S)*\s+)+")
+_ASSIGNMENT = re.compile(r"^(?:[A-Z_][A-Z0-9_]*=(?:\"[^\"]*\"|\S)*(?:\s+|$))+")
+_HEREDOC = re.compile(r"(?<=\n).*<<'?(\w+)'?\n(?:.*\n)*?\1\n|^.*<<'?(\w+)'?\n(?:.*\n)*?\2\n")
 _COMMENT = re.compile(r"\s+#.*$")
 
 # Where a command is run, beside `runnable` blocks: (what it begins with, a test, a word of that test).
@@ -43,6 +44,7 @@ RUN_BY = [
     ("pytest ", ".ci/run", "pytest"),
     ("python3 -m venv", "Makefile", "-m venv"),
     ("pip install --require-hashes", "Dockerfile", "--require-hashes"),
+    ("pip install --editable", "Makefile", "--editable"),
     ("pip install --no-deps", "Dockerfile", "--no-deps"),
     ("docker compose", "tests/house/test_compose.py", "config"),
     ("pg_dump", "tests/docs/test_backups.py", "pg_dump"),
@@ -52,7 +54,7 @@ RUN_BY = [
 # What belongs to the shell, to git or to another project's installer, and is not ours to test.
 FOREIGN = re.compile(
     r"(?:echo|export|cp -a|cd|git (?:pull|checkout|clone)|apt-get install|sudo|curl|ss|pip install "
-    r"(?:jupyterlab|langchain-\w+|opentelemetry-sdk)|jupyter lab|docker build|docker run)\b"
+    r"(?:jupyterlab|langchain-\w+|opentelemetry-sdk|lxml|pypdf)|jupyter lab|docker build|docker run)\b"
 )
 ACCOUNT = re.compile(r"(?:docent deploy(?!.*--dry-run)|docent doctor|docent check|git|cp|cd|curl) ?")
 
@@ -79,7 +81,8 @@ def commands() -> Iterator[Command]:
 
 
 def _lines(code: str) -> Iterator[str]:
-    for line in code.replace("\\\n", " ").splitlines():
+    code = _HEREDOC.sub("", code.replace("\\\n", " "))
+    for line in code.splitlines():
         for part in re.split(r" && | \| ", _COMMENT.sub("", line)):
             command = _ASSIGNMENT.sub("", part.strip()).removeprefix(".venv/bin/")
             if command and not command.startswith("#"):
