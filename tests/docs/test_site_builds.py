@@ -19,7 +19,7 @@ def blocks(info: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing; Docusaurus needs Node.js 20 or newer")
 def test_docs_build_as_a_site_with_the_components_of_their_page(tmp_path: Path) -> None:
     shutil.copytree(SITE, tmp_path, dirs_exist_ok=True)
