@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,15 +62,27 @@ def compare_runs(here: Mapping[str, Row], there: Mapping[str, Row]) -> dict[str,
     Raises:
         EvaluationError: they asked different questions.
     """
-    common = [name for name in here if name in there and here[name]["question"] == there[name]["question"]]
+    ours, theirs = _by_question(here), _by_question(there)
+    common = [question for question in ours if question in theirs]
     if not common:
         raise EvaluationError("The two runs have no question in common.")
-    pairs = {name: _pairs(name, common, here, there) for name in (*RANKING, *ANSWERS)}
+    pairs = {name: _pairs(name, [(ours[each], theirs[each]) for each in common]) for name in (*RANKING, *ANSWERS)}
     return {name: _difference(values) for name, values in pairs.items() if len(values)}
 
 
-def _pairs(metric: str, names: list[str], here: Mapping[str, Row], there: Mapping[str, Row]) -> Any:
-    both = [(here[name].get(metric), there[name].get(metric)) for name in names]
+def _by_question(rows: Mapping[str, Row]) -> dict[tuple[str, int], Row]:
+    """Sets grow, and lines change their places; a question that is asked twice is the first and the second."""
+    seen: Counter[str] = Counter()
+    found = {}
+    for row in rows.values():
+        question = str(row["question"])
+        found[question, seen[question]] = row
+        seen[question] += 1
+    return found
+
+
+def _pairs(metric: str, rows: list[tuple[Row, Row]]) -> Any:
+    both = [(here.get(metric), there.get(metric)) for here, there in rows]
     return np.array([(float(a), float(b)) for a, b in both if a is not None and b is not None])
 
 

@@ -16,7 +16,7 @@ from chains.condense import repeat_question
 from chains.errors import EvaluationError
 from chains.turn import ChatTurn
 
-_ADDRESS = re.compile(r"(?:https?://|/|#)\S*|\S+/\S*|\S+\.mdx?(?:#\S*)?")
+_ADDRESS = re.compile(r"(?:https?://|/)\S*|\S*#\S+|\S+/\S*|\S+\.mdx?")
 _TOLD_TURNS = re.compile(r"^\|(user|agent|assistant)\|:?\s*", re.MULTILINE)  # conversations in one string
 _READER = frozenset({"user", "human", "reader"})
 

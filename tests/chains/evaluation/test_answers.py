@@ -85,6 +85,7 @@ def test_citations_are_valid_when_each_marker_quotes_its_source(answer: str, cit
     ("row", "answers", "gold"),
     [
         ({"gold": "/a#b"}, (), ("/a#b",)),
+        ({"gold": "a#b"}, (), ("a#b",)),
         ({"expected": "https://x.example/a#b"}, (), ("https://x.example/a#b",)),
         ({"gold": ["guide/a.md", "twelve newton metres"]}, ("twelve newton metres",), ("guide/a.md",)),
         ({"page": "a", "answer_contains": "12 Nm", "answer": ["12", "twelve"]}, ("12 Nm", "12", "twelve"), ()),
