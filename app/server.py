@@ -12,6 +12,7 @@ import uvicorn
 
 from app.front import Front
 from app.logs import place_of
+from app.patient_protocol import PatientProtocol
 from app.settings import FRAME_LIMIT, Settings
 from app.socket_protocol import LimitedSocket
 
@@ -80,6 +81,7 @@ def server_config(front: Front, settings: Settings, port: int) -> uvicorn.Config
         front,
         host=settings.host,
         port=port,
+        http=PatientProtocol,
         ws=LimitedSocket,
         ws_max_size=FRAME_LIMIT,
         ws_ping_interval=WEBSOCKET_PING,

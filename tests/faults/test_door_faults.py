@@ -142,7 +142,8 @@ async def send_malformed(service: LiveService, frames: list[tuple[bytes, bool]])
         assert event["type"] in ("error", "accepted", "status", "sources", "token", "done", "pong", "cancel"), event
         if event["type"] == "error":
             assert event["code"] in ("invalid_turn", "unauthorized", "not_found", "rate_limited"), event
-    assert event is not None or socket.code in (1003, 1007, 1009), socket.code
+    # 0: our next frame met a line that was closed already, and what it said before was lost with it.
+    assert event is not None or socket.code in (0, 1003, 1007, 1009), socket.code
     socket.leave()
 
 
@@ -175,7 +176,7 @@ async def test_39_idle_sockets_cost_little_and_slow_nobody(service: LiveService)
 
 LATE = {
     "headers": b"GET / HTTP/1.1\r\nHost: x\r\n",
-    "body": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{",
+    "body": b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{",
 }
 
 
