@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -17,19 +17,18 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_qdrant.sparse_embeddings import SparseEmbeddings
 from pydantic import Field, PrivateAttr
 from qdrant_client import models
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from chains.collection import SPARSE, AsyncClient, Bm25Sparse, Fingerprint
 from chains.collection_check import ANSWER_TIMEOUT, CollectionCheck, Expected, View, cosine, dense_vector
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
-from chains.errors import RetrievalUnavailable, SearchFault
+from chains.collection_requests import single_term, sparse_vector, translated
+from chains.errors import RetrievalUnavailable
 from chains.evidence import MEASURED as ENGLISH_ONLY
 from chains.evidence import Thresholds
 from chains.passages import PASSAGES
 from chains.providers import PinnedEmbeddings
 from chains.query_vectors import QueryVectors
-from chains.remote_qdrant import CLIENT_ERRORS
 from chains.term_weights import TermWeights
 
 PREFETCH = 100  # what one list lacks gets nothing from it: nDCG@10 on SciFact is .731 with 30, .738 with 100
@@ -158,7 +157,7 @@ class HybridRetriever(BaseRetriever):
         k: int | None = None,
         filter: models.Filter | None = None,
     ) -> list[models.ScoredPoint]:
-        with _translated():
+        with translated():
             async with asyncio.timeout(self.deadline):
                 if time.monotonic() - self._checked_at > GOOD_FOR:
                     await self.look()
@@ -175,7 +174,7 @@ class HybridRetriever(BaseRetriever):
         self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
     ) -> list[models.ScoredPoint]:
         search, unknown = self._requests(vector, terms, k, condition)
-        requests = [search, *map(_single_term, unknown)]
+        requests = [search, *map(single_term, unknown)]
         answers = await self.client.query_batch_points(self.searched, requests)
         for term, answer in zip(unknown, answers[1:], strict=True):
             self._terms.learn(term, answer.points, SPARSE)
@@ -207,7 +206,7 @@ class HybridRetriever(BaseRetriever):
         dense = self._view.dense
         lists = [models.Prefetch(query=vector, using=dense, limit=depth, filter=condition)]
         if terms:
-            lists.append(models.Prefetch(query=_sparse(terms), using=SPARSE, limit=depth, filter=condition))
+            lists.append(models.Prefetch(query=sparse_vector(terms), using=SPARSE, limit=depth, filter=condition))
         return models.QueryRequest(
             prefetch=lists,
             query=models.FusionQuery(fusion=models.Fusion.DBSF),
@@ -244,21 +243,3 @@ def _document(point: models.ScoredPoint, keys: PayloadKeys, **signals: Any) -> D
     facts = keys.facts(point.payload)
     shown = keys.text(point.payload).removeprefix(f"{facts.get('heading', '')}\n\n")
     return Document(id=str(point.id), page_content=shown, metadata=facts | signals)
-
-
-def _single_term(term: int) -> models.QueryRequest:
-    return models.QueryRequest(query=_sparse({term: 1}), using=SPARSE, limit=1, with_vector=[SPARSE])
-
-
-def _sparse(terms: Mapping[int, int]) -> models.SparseVector:
-    return models.SparseVector(indices=list(terms), values=[float(count) for count in terms.values()])
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ResourceExhaustedResponse as error:
-        raise RetrievalUnavailable(retry_after=error.retry_after_s) from error
-    except (*CLIENT_ERRORS, SearchFault, TimeoutError) as error:
-        raise RetrievalUnavailable from error
