@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from app.commands.ingest_options import AsJson, ingest
 from app.deploy.errors import DeployError
 from app.logs import configure_logs
 from app.redaction import redactor
@@ -27,7 +28,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+cli.command()(ingest)
 
 
 @cli.command()
@@ -39,47 +40,7 @@ def serve(
     """Serve the chat page and all routes."""
     from app.commands.serve import run
 
-    run(_settings(host=host, port=port, docs=docs))
-
-
-@cli.command()
-def ingest(  # noqa: PLR0913 - each is an option of the command
-    source: Annotated[
-        str | None,
-        typer.Argument(help="A folder of pages, a PDF, a website's address, a file of addresses. Or DOCS."),
-    ] = None,
-    site_url: Annotated[str | None, typer.Option(help="Address of the site; wins over its configuration.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Path of the site on its host, such as /book/.")] = None,
-    route_base_path: Annotated[str | None, typer.Option(help="Path of the docs on the site, such as /docs.")] = None,
-    trailing_slash: Annotated[
-        bool | None, typer.Option("--trailing-slash/--no-trailing-slash", help="Whether addresses end in a slash.")
-    ] = None,
-    versions: Annotated[str, typer.Option(help="latest, all, or names of versions separated by commas.")] = "latest",
-    languages: Annotated[str, typer.Option(help="all, or languages separated by commas.")] = "all",
-    untranslated: Annotated[
-        bool, typer.Option("--untranslated", help="Also the copies in other languages of pages that nobody translated.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Fill a new collection, then exchange the two.")] = False,
-    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the collection before this one.")] = False,
-    delete_most: Annotated[
-        bool, typer.Option("--delete-most", help="Delete also when most of the indexed pages are not found again.")
-    ] = False,
-    delay: Annotated[float, typer.Option(min=0, max=60, help="Seconds between two requests to a website.")] = 0.25,
-    as_json: AsJson = False,
-) -> None:
-    """Bring the index up to date with pages: only what changed is done, and what is gone is deleted."""
-    from app.commands.ingest import run, run_rollback
-    from chains.ingest.options import IngestOptions, Overrides, Selection
-
-    settings = _settings(site_url=site_url, route_base_path=route_base_path)
-    if rollback:
-        run_rollback(settings, as_json=as_json)
-        return
-    overrides = Overrides(settings.site_url, settings.route_base_path, trailing_slash, base_url)
-    selection = Selection(versions, languages, untranslated)
-    options = IngestOptions(selection, overrides, dry_run, rebuild, delete_most, delay)
-    run(settings, source or str(settings.docs), options, as_json=as_json)
+    run(settings_of(host=host, port=port, docs=docs))
 
 
 @cli.command()
@@ -92,7 +53,7 @@ def ask(
     """Ask one question, through a running service where one holds DATA_DIR, else in this process."""
     from app.commands.ask import run
 
-    run(_settings(), question, conversation=conversation, token=token, as_json=as_json)
+    run(settings_of(), question, conversation=conversation, token=token, as_json=as_json)
 
 
 @cli.command(name="eval")
@@ -123,7 +84,7 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     from app.commands.evaluate import Asking, Wanted, run
 
     asking = Asking(questions, answers, judge, calibrate, generate)
-    run(_settings(), asking, Wanted(against, save, report, gate, write_baseline), as_json=as_json)
+    run(settings_of(), asking, Wanted(against, save, report, gate, write_baseline), as_json=as_json)
 
 
 @cli.command(name="migrate-index")
@@ -131,7 +92,7 @@ def migrate_index(as_json: AsJson = False) -> None:
     """Copy the embedded index to the Qdrant at QDRANT_URL, without embedding again."""
     from app.commands.migrate_index import run
 
-    run(_settings(), as_json=as_json)
+    run(settings_of(), as_json=as_json)
 
 
 @cli.command()
@@ -199,7 +160,7 @@ def deploy(  # noqa: PLR0913 - one argument for each option
     run(Wanted(space, frontend, docs, private, embedded, dry_run, timeout), rollback=rollback, as_json=as_json)
 
 
-def _settings(**overrides: object) -> Settings:
+def settings_of(**overrides: object) -> Settings:
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
     configure_logs(settings)
     require_what_is_chosen(settings)

@@ -47,8 +47,8 @@ class View:
     """How a collection can be searched. `dense` names its vector, "" if it has no name.
 
     `unfinished`: the folder whose pages are not all in it, because the first run over it did not come to its end.
-    `gate`: the thresholds that were measured on it, if any. `collection`: where its points are, which the configured
-    name is an alias of; "" for that name. `superseded`: a newer generation is active, and does not fit the settings.
+    `gate`: the thresholds that were measured on it, if any. `collection`: where its points are, behind the configured
+    name. `superseded`: a newer generation is active, and does not fit the settings.
     `bm25`: what made its sparse vectors, "" if nobody said.
     """
 
@@ -64,7 +64,7 @@ class View:
     @property
     def notes(self) -> list[str]:
         """Health's codes."""
-        told = {"dense_only": not self.hybrid, "incomplete": bool(self.unfinished), "superseded": self.superseded}
+        told = {"dense_only": not self.hybrid, "incomplete": self.unfinished, "superseded": self.superseded}
         return [note for note, holds in told.items() if holds]
 
 
@@ -93,10 +93,8 @@ class CollectionCheck:
         self._probing = asyncio.Lock()
 
     async def look(self) -> View:
-        """Two requests, unless another program filled the collection: then a few texts are embedded once.
-
-        The active generation, or the one before it, if that alone fits: a service that still has the settings of
-        before a rebuild goes on with what it can search.
+        """The active generation, or the one before it, if that alone fits the settings. Two requests, unless another
+        program filled the collection: then a few texts are embedded once.
 
         Raises:
             SearchFault: in one of health's words, why the collection cannot be searched, and the remedy.
@@ -178,9 +176,8 @@ class CollectionCheck:
     async def _compare(self, view: View) -> tuple[str, str] | None:
         """What is wrong with a few stored vectors, given their texts, and the remedy."""
         wanted = [view.dense] if view.dense else True
-        records, _ = await self._client.scroll(
-            view.collection, limit=PROBED_TEXTS, with_payload=True, with_vectors=wanted
-        )
+        limits: dict[str, Any] = {"limit": PROBED_TEXTS, "with_payload": True, "with_vectors": wanted}
+        records, _ = await self._client.scroll(view.collection, **limits)
         keys = self._expected.keys
         stored = [
             (text, dense_vector(record.vector, view.dense)) for record in records if (text := keys.text(record.payload))

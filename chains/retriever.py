@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -17,21 +17,19 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_qdrant.sparse_embeddings import SparseEmbeddings
 from pydantic import Field, PrivateAttr
 from qdrant_client import models
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from chains.collection import SPARSE, AsyncClient, Bm25Sparse, Fingerprint
 from chains.collection_check import ANSWER_TIMEOUT, CollectionCheck, Expected, View
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
+from chains.collection_requests import Wanted, dense, fused, single_term, translated
 from chains.collection_vectors import cosine, dense_vector
-from chains.errors import RetrievalUnavailable, SearchFault
+from chains.errors import RetrievalUnavailable
 from chains.evidence import MEASURED as ENGLISH_ONLY
 from chains.evidence import Thresholds
 from chains.passages import PASSAGES
 from chains.providers import PinnedEmbeddings
 from chains.query_vectors import QueryVectors
-from chains.remote_qdrant import CLIENT_ERRORS
-from chains.search_requests import Wanted, dense, fused, single_term
 from chains.term_weights import TermWeights
 
 PREFETCH = 100  # what one list lacks gets nothing from it: nDCG@10 on SciFact is .731 with 30, .738 with 100
@@ -160,7 +158,7 @@ class HybridRetriever(BaseRetriever):
         k: int | None = None,
         filter: models.Filter | None = None,
     ) -> list[models.ScoredPoint]:
-        with _translated():
+        with translated():
             async with asyncio.timeout(self.deadline):
                 if time.monotonic() - self._checked_at > GOOD_FOR:
                     await self.look()
@@ -220,13 +218,3 @@ def _document(point: models.ScoredPoint, keys: PayloadKeys, **signals: Any) -> D
     facts = keys.facts(point.payload)
     shown = keys.text(point.payload).removeprefix(f"{facts.get('heading', '')}\n\n")
     return Document(id=str(point.id), page_content=shown, metadata=facts | signals)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ResourceExhaustedResponse as error:
-        raise RetrievalUnavailable(retry_after=error.retry_after_s) from error
-    except (*CLIENT_ERRORS, SearchFault, TimeoutError) as error:
-        raise RetrievalUnavailable from error

@@ -16,7 +16,7 @@ FLOORS = [
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
     ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics",
      "app.erasure"],
-    ["app.resources", "app.search", "app.filling", "app.providers", "app.storage", "app.store", "app.health",
+    ["app.resources", "app.search", "app.filling", "app.ingests", "app.index_status", "app.providers", "app.storage", "app.store", "app.health",
      "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
      "app.turns.outage",
      "app.turns.outage_buffer", "app.retention", "app.store_erasure", "app.ingests"],
@@ -25,7 +25,7 @@ FLOORS = [
     ["chains.full_chain"],
     ["chains.rag", "chains.ingest"],
     [
-        "chains.condense", "chains.retriever", "chains.search_requests", "chains.rerank", "chains.evidence",
+        "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence",
         "chains.citations",
         "chains.markers", "chains.quotes", "chains.reply", "chains.inline", "chains.term_weights",
         "chains.passages", "chains.neighbours", "chains.editions", "chains.marked_text", "chains.conversation",

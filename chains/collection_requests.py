@@ -1,13 +1,18 @@
-"""What Qdrant is asked: the search by meaning alone, both searches fused, and how rare a term is."""
+"""What Qdrant is asked: the search by meaning alone, both searches fused, and how rare a term is; and what its failures
+mean to who asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from qdrant_client import models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
 from chains.collection import SPARSE
+from chains.errors import RetrievalUnavailable, SearchFault
+from chains.remote_qdrant import CLIENT_ERRORS
 
 
 class Wanted(NamedTuple):
@@ -53,3 +58,14 @@ def single_term(term: int) -> models.QueryRequest:
 
 def _sparse(terms: Mapping[int, int]) -> models.SparseVector:
     return models.SparseVector(indices=list(terms), values=[float(count) for count in terms.values()])
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises RetrievalUnavailable for whatever a search raises."""
+    try:
+        yield
+    except ResourceExhaustedResponse as error:
+        raise RetrievalUnavailable(retry_after=error.retry_after_s) from error
+    except (*CLIENT_ERRORS, SearchFault, TimeoutError) as error:
+        raise RetrievalUnavailable from error
