@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
-from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -17,8 +16,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from turn_happenings import Happenings
 from turn_model import Asked, check_stored
+from turn_world import World
 
 from chains.errors import ConversationBusy, ModelUnavailable, StorageUnavailable, TurnIdReuse
 from chains.migrations import migrate
@@ -27,10 +26,8 @@ from chains.turn import ChatTurn, ReplyPart
 STEPS = 50
 EXAMPLES = int(os.environ.get("DOCENT_MACHINE_EXAMPLES", "40"))  # of so many steps each: 2,000
 SEED = int(os.environ.get("DOCENT_MACHINE_SEED", "1"))
-QUIET = 10.0  # seconds in which everything that goes on has to come to its end
 CONVERSATIONS = 3
 
-Given = TypeVar("Given")
 picks = st.integers(min_value=0, max_value=1_000)
 
 
@@ -48,13 +45,14 @@ def machine_database(postgres_dsn: str) -> Iterator[str]:
 def machine_over(database: str, runner: asyncio.Runner) -> type[RuleBasedStateMachine]:
     class Machine(TurnMachine):
         def __init__(self) -> None:
-            super().__init__(database, runner)
+            RuleBasedStateMachine.__init__(self)
+            World.__init__(self, database, runner)
 
     return Machine
 
 
-class TurnMachine(Happenings):
-    """Whatever happens, in any order."""
+class TurnMachine(World, RuleBasedStateMachine):
+    """What may happen, in any order."""
 
     @rule(place=st.integers(0, 1), talk=st.integers(0, CONVERSATIONS - 1))
     def send(self, place: int, talk: int) -> None:
@@ -150,7 +148,7 @@ class TurnMachine(Happenings):
         for each in self.asked:
             each.hear()
             open_calls = [call for call in each.calls(self.replicas) if call.open]
-            assert len(open_calls) <= 1 or self.down, "G2: two calls of the model for one turn"
+            assert len(open_calls) <= 1 or each.in_outage, "G2: two calls of the model for one turn"
 
     def teardown(self) -> None:
         try:

@@ -52,11 +52,14 @@ class Reader:
 
 @dataclass(eq=False)
 class Asked:
-    """A turn that was accepted at least once. `told` are the states in which it ended before a reader's eyes."""
+    """A turn that was accepted at least once. `told` are the states in which it ended before a reader's eyes.
+
+    `in_outage`: it was asked while nobody reached the database, so that two replicas may not know of each other's.
+    """
 
     turn: ChatTurn
     stored: bool = False
-    buffered_at: Replica | None = None
+    in_outage: bool = False
     readers: list[Reader] = field(default_factory=list)
     told: set[TurnState] = field(default_factory=set)
 
