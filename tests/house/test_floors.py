@@ -20,7 +20,7 @@ FLOORS = [
      "app.providers", "app.storage", "app.store", "app.health",
      "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
      "app.turns.outage",
-     "app.turns.outage_buffer", "app.retention", "app.store_erasure", "app.ingests"],
+     "app.turns.outage_buffer", "app.retention", "app.store_erasure"],
     ["app.settings", "app"],
     ["chains.evaluation"],
     ["chains.full_chain"],
