@@ -54,14 +54,20 @@ class Reader:
 class Asked:
     """A turn that was accepted at least once. `told` are the states in which it ended before a reader's eyes.
 
-    `in_outage`: it was asked while nobody reached the database, so that two replicas may not know of each other's.
+    `split`: it was asked while nobody reached the database, and at another replica, too: neither knew of the other's
+    attempt. The database takes one of them; a reader of the other one was told that his was `buffered`.
     """
 
     turn: ChatTurn
     stored: bool = False
     in_outage: bool = False
+    askers: list[Replica] = field(default_factory=list)
     readers: list[Reader] = field(default_factory=list)
     told: set[TurnState] = field(default_factory=set)
+
+    @property
+    def split(self) -> bool:
+        return self.in_outage and any(asker is not self.askers[0] for asker in self.askers)
 
     def hear(self) -> None:
         for reader in self.readers:
@@ -90,9 +96,9 @@ async def check_stored(database: str, asked: list[Asked]) -> None:
             assert each.turn.turn_id in states, f"lost: {each.turn}"
             state, _ = states[each.turn.turn_id]
             assert state in ENDS, (state, each)
-            if TurnState.COMPLETE in each.told:
+            if TurnState.COMPLETE in each.told and not each.split:
                 assert state is TurnState.COMPLETE, (state, each)
-            if TurnState.COMPLETE is state:
+            if TurnState.COMPLETE is state and not each.split:
                 check_last(each, states[each.turn.turn_id][1])
     await check_order(database)
 
