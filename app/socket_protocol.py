@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol with limits on what never reaches the application: pings and fragments."""
+"""uvicorn's WebSocket protocol with limits on what never reaches the application: pings, fragments, bad UTF-8."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from websockets.frames import Frame
 PINGS_PER_SECOND = 10  # of a reader's own; browsers send none
 FRAGMENTS = 1_000  # of one message; 128 KiB in the smallest packets that any network has are 300
 CLOSE_TIMEOUT = 2.0  # seconds that a reader may take to say goodbye; what he sends meanwhile costs time
-POLICY, TOO_BIG = 1008, 1009
+NOT_TEXT, POLICY, TOO_BIG = 1007, 1008, 1009
 
 
 class LimitedSocket(WebSocketsSansIOProtocol):
@@ -37,8 +37,23 @@ class LimitedSocket(WebSocketsSansIOProtocol):
         elif not self.close_sent:
             super().handle_cont(event)
 
+    def send_receive_event_to_app(self) -> None:
+        """uvicorn would log a reader's bad UTF-8 as a failure of ours, with a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(b"".join(self.frames)):
+            self._show_out(NOT_TEXT, "not UTF-8")
+        else:
+            super().send_receive_event_to_app()
+
     def _show_out(self, code: int, reason: str) -> None:
         if not self.close_sent:
             self.frames = []
             self.conn.fail(code, reason)
             self.handle_parser_exception()
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

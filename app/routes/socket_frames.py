@@ -59,14 +59,14 @@ class SocketFrames:
 
     async def tell(self, event: Event) -> None:
         """Raises WebSocketDisconnect when the reader is gone."""
-        await self._socket.send_text(event.as_frame())
+        await self._send(event.as_frame())
 
     async def pong(self) -> None:
-        await self._socket.send_text('{"type":"pong"}')
+        await self._send('{"type":"pong"}')
 
     async def acknowledge(self, frame_type: str, **said: str) -> None:
         """Answer a frame that brings no event of its own."""
-        await self._socket.send_text(orjson.dumps({"type": frame_type, **said}).decode())
+        await self._send(orjson.dumps({"type": frame_type, **said}).decode())
 
     async def refuse(self, error: DocentError, turn_id: object = None) -> None:
         """An `error` event outside of any turn's numbering."""
@@ -74,7 +74,14 @@ class SocketFrames:
         body = {"type": "error", **error_body(error, self._request_id)}
         if isinstance(turn_id, str):
             body["turn_id"] = turn_id
-        await self._socket.send_text(orjson.dumps(body).decode())
+        await self._send(orjson.dumps(body).decode())
+
+    async def _send(self, text: str) -> None:
+        """Raises WebSocketDisconnect when the reader is gone, or was shown out by the protocol meanwhile."""
+        try:
+            await self._socket.send_text(text)
+        except RuntimeError:
+            raise WebSocketDisconnect(code=1006) from None
 
     async def close(self, code: int) -> None:
         log.warning("socket_closed", code=code, path="/ws/chat")
