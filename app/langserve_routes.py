@@ -228,3 +228,5 @@ async def _body(request: Request, shape: type[Shape]) -> Shape:
         return shape.model_validate_json(await body_of(request))
     except ValidationError as error:
         raise invalid_turn(list(error.errors())) from None
+    except (AttributeError, KeyError, TypeError):  # LangChain's messages look into what was sent before they check it
+        raise InvalidTurn("The body has a message that cannot be read.") from None

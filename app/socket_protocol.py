@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol with limits on what never reaches the application: pings and fragments."""
+"""uvicorn's WebSocket protocol with limits on what never reaches the application: pings, fragments, bad UTF-8."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +94,7 @@ class SocketTurns:
         self._spawn(self._tell(accepting, turn_id, after), turn_id)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.create_task(_while_open(work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -133,6 +133,12 @@ class SocketTurns:
             await self._docent.newcomers.admit(frame.get("proof"), caller_address())
             self._visitor = tokens.make()
         return self._visitor
+
+
+async def _while_open(work: Coroutine[Any, Any, None]) -> None:
+    """A reader who has left hears nothing more; the one who waits for his frames sees that he has."""
+    with suppress(WebSocketDisconnect):
+        await work
 
 
 def _turn_id_of(frame: dict[str, Any]) -> UUID:

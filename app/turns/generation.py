@@ -110,8 +110,10 @@ class Generation:
         """Say in the log what failed and where, without an exception's words: they may quote the question."""
         code = error.code if isinstance(error, DocentError) else type(error).__name__
         cause = type(error.__cause__).__name__
-        log.error("turn_failed", turn_id=str(self.turn_id), error=code, cause=cause, where=place_of(error))
-        if not isinstance(error, DocentError) or error.retryable:
+        ours = not isinstance(error, DocentError) or error.retryable  # else the turn itself is at fault
+        report = log.error if ours else log.warning
+        report("turn_failed", turn_id=str(self.turn_id), error=code, cause=cause, where=place_of(error))
+        if ours:
             self.hooks.on_failure()
         return failure(error, self.running.log.fold())
 

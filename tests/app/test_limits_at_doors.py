@@ -161,8 +161,8 @@ async def test_sockets_of_one_address_leave_room_for_others(budgeted: LiveServic
             except InvalidStatus as refused:  # twenty a second
                 await asyncio.sleep(int(refused.response.headers["Retry-After"]))
                 continue
-            await socket.send('{"type":"ping"}')
             try:
+                await socket.send('{"type":"ping"}')
                 await socket.recv()
             except ConnectionClosed:
                 break

@@ -27,7 +27,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = int(os.environ.get("DOCENT_FUZZ_SEED", "20261121"))
 SECONDS = float(os.environ.get("DOCENT_FUZZ_SECONDS", "45"))  # for all operations together
-LEAST = 8  # cases of one operation, however slow the machine
+ROUNDS = 50  # of one operation at most, the first one however slow the machine is
+CASES = settings(
+    max_examples=6, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 CANARY = "wherewithal-of-ada"
 QUESTION = f"How do I deploy a release? {CANARY}"
 
@@ -98,20 +101,13 @@ def strategy_of(operation: Any) -> st.SearchStrategy[Any]:
 
 def fuzz(operation: Any, service: LiveService, ada: Someone, bob: Someone, seconds: float) -> int:
     """How many cases were sent. Raises AssertionError with the case that was answered wrongly."""
-    until = time.monotonic() + seconds
-    sent = 0
     targets = [None, *({"conversation_id": one.conversation, "turn_id": one.turn} for one in (ada, bob))]
     targets += [{"conversation_id": ada.conversation}, {"conversation_id": bob.conversation, "turn_id": ada.turn}]
+    asked = strategy_of(operation), st.sampled_from(targets), st.sampled_from([bob.headers, bob.headers, {}])
+    sent = 0
 
-    @seed(SEED)
-    @settings(
-        max_examples=500, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
-    @given(strategy_of(operation), st.sampled_from(targets), st.sampled_from([bob.headers, bob.headers, {}]))
     def ask(case: Any, target: dict[str, str] | None, headers: dict[str, str]) -> None:
         nonlocal sent
-        if sent >= LEAST and time.monotonic() > until:
-            return
         if target is not None:
             aim(case, target)
         response = case.call(base_url=service.url, headers=headers, timeout=60)
@@ -121,7 +117,11 @@ def fuzz(operation: Any, service: LiveService, ada: Someone, bob: Someone, secon
         assert CANARY not in response.text + str(response.headers), told
         assert ada.token not in response.text + str(response.headers), told
 
-    ask()
+    until = time.monotonic() + seconds
+    for number in range(ROUNDS):
+        seed(SEED + number)(CASES(given(*asked)(ask)))()
+        if time.monotonic() > until:
+            break
     return sent
 
 

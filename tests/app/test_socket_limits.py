@@ -67,6 +67,14 @@ async def test_message_of_too_many_fragments_is_closed(service: LiveService) -> 
     assert socket.code == 1009
 
 
+async def test_text_that_is_none_is_closed_without_alarm(service: LiveService) -> None:
+    socket = await RawSocket.open(service.host)
+    await socket.send(frame(b'{"type": "ping", "x": "\xff"}'))
+    assert await told(socket) == []
+    assert socket.code == 1007
+    assert "Invalid UTF-8" not in service.log.read_text()
+
+
 async def test_fragments_of_one_turn_are_put_together(service: LiveService) -> None:
     turn = json.dumps({"type": "turn", "question": QUESTION}).encode()
     socket = await RawSocket.open(service.host)
