@@ -19,7 +19,7 @@ from app.health import Health
 from app.redaction import redactor
 from app.search import Search
 from app.settings import Settings
-from chains.errors import DocentError, SearchFault, SettingsError
+from chains.errors import DocentError, IngestRunning, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 KEPT = 20  # runs whose ends can still be asked for
@@ -29,11 +29,6 @@ Progress = Callable[[int, int], None]
 Work = Callable[[Progress], dict[str, object]]
 
 log = structlog.get_logger(__name__)
-
-
-class IngestRunning(DocentError):
-    code = "ingest_running"
-    message = "The index is being brought up to date already. Ask again when that run is done."
 
 
 class Stopped(Exception):

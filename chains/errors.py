@@ -65,6 +65,11 @@ class ConversationBusy(DocentError):
     message = "An answer is still being written in this conversation."
 
 
+class IngestRunning(DocentError):
+    code = "ingest_running"
+    message = "The index is being brought up to date already. Ask again when that run is done."
+
+
 class RateLimited(DocentError):
     code = "rate_limited"
     message = "That was too fast. Please wait a moment and try again."

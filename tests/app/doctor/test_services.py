@@ -117,7 +117,7 @@ async def test_collection_of_another_model_is_told(
     client.upsert(settings.qdrant_collection, [{"id": 1, "vector": {"dense": [1.0] * dimensions}, "payload": {}}])  # type: ignore[list-item]
     client.close()
     (found,) = told(await check_qdrant(settings, Patience()), "qdrant")
-    assert (found[0], "QDRANT_COLLECTION to a new name" in found[1]) == ("failed", True), found
+    assert (found[0], "makes a new collection beside it" in found[1]) == ("failed", True), found
 
 
 async def test_filled_collection_is_ok(configure: Configure, cluster: QdrantServer) -> None:

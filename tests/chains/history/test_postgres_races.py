@@ -17,7 +17,7 @@ from fakes import a_turn, eventually
 from psycopg_pool import AsyncConnectionPool
 
 from chains.embedded_postgres import EmbeddedPostgres
-from chains.errors import ConversationBusy, StorageUnavailable
+from chains.errors import ConversationBusy, StorageUnavailable, TurnLost
 from chains.history import Beginning, Begun, Joined, Refused, Replay
 from chains.history_pool import connection_pool
 from chains.history_statements import BEGIN
@@ -103,7 +103,8 @@ async def test_turn_that_was_taken_over_is_not_overwritten(pool: AsyncConnection
     turn = a_turn()
     await slow.begin(turn, "ada")
     await quick.begin(turn, "ada")
-    await slow.finish(ids_of(turn)[0], ReplyPart(answer="Late.", outcome="answered"))
+    with pytest.raises(TurnLost):
+        await slow.finish(ids_of(turn)[0], ReplyPart(answer="Late.", outcome="answered"))
     assert await quick.begin(turn, "ada") == Joined(ids_of(turn)[0])
     await quick.finish(ids_of(turn)[0], WHOLE)
     replay = await quick.begin(turn, "ada")
