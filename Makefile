@@ -25,10 +25,10 @@ simulator: $(VENV)/ready-dev ## serve simulated Gemini, Cohere and OpenAI on por
 	@exec $(BIN)/python -m tests.provider_simulator $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/ready-dev ## lint, types, floors, sizes and every fast test
-	$(BIN)/pytest -n 2 -m "not browser and not slow and not image" $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not slow and not image" $(TESTS)
 
 faults: $(VENV)/ready-dev ## inject every fault of providers, Qdrant and Postgres, and write the table in docs/faults.md
-	$(BIN)/pytest -n 2 -m fault --write-fault-table
+	$(BIN)/pytest -n 2 --dist loadfile -m fault --write-fault-table
 
 lint: $(VENV)/ready-dev ## ruff and mypy alone
 	$(BIN)/ruff check .
