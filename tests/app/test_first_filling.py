@@ -103,7 +103,7 @@ async def test_earlier_index_serves_while_an_update_waits(
     async with serving(settings) as client:
         assert (await connected(client))["vectors"] == 3
     (docs / "new.md").write_text("# Rollback\n\nTo roll back, run `loom back`.\n")
-    provider_key.fail("status", "gemini.embed", status=503, times=3)
+    provider_key.fail("status", "gemini.embed", status=503, times=5)  # one more than a call has attempts
     async with serving(settings) as client:
         found = await qdrant(client)
         assert (found["status"], found["vectors"], found["notes"]) == ("connected", 3, ["outdated"])

@@ -23,6 +23,7 @@ import pytest
 
 from chains.condense import SELECTION_SHARE
 from tests.model_service import QUESTION, Event, ask, events_in, service_settings, serving
+from tests.provider_simulator.drafting import REWRITING
 from tests.provider_simulator.handle import ProviderKey, RunningSimulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -97,10 +98,11 @@ async def ask_all(client: httpx.AsyncClient, count: int) -> list[Asked]:
 
 
 def model_calls(keys: Iterable[ProviderKey]) -> dict[int, list[dict[str, Any]]]:
-    """By the turn's number, in order."""
+    """Calls for an answer, by the turn's number, in order; a rewritten question is a call of its own."""
     calls = defaultdict(list)
     for call in sorted((call for key in keys for call in key.requests(CHAT)), key=lambda call: float(call["at"])):
-        if found := IN_PROMPT.search(json.dumps(call["body"])):
+        prompt = json.dumps(call["body"])
+        if REWRITING not in prompt and (found := IN_PROMPT.search(prompt)):
             calls[int(found[1])].append(call)
     return calls
 
