@@ -47,6 +47,7 @@ ENV HOME=/home/user \
     PATH=/opt/docent/bin:/home/user/.local/bin:$PATH \
     ENVIRONMENT=production \
     DATA_DIR=/home/user/data \
+    ORT_DISABLE_TELEMETRY=1 \
     PYTHONUNBUFFERED=1
 WORKDIR /home/user/app
 COPY --chown=user . .

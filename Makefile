@@ -10,7 +10,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup serve simulator test lint format lock assets clean
+.PHONY: help setup serve simulator test faults lint format lock assets clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,7 +25,10 @@ simulator: $(VENV)/ready-dev ## serve simulated Gemini, Cohere and OpenAI on por
 	@exec $(BIN)/python -m tests.provider_simulator $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/ready-dev ## lint, types, floors, sizes and every fast test
-	$(BIN)/pytest -n 2 -m "not browser and not slow and not image" $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not slow and not image" $(TESTS)
+
+faults: $(VENV)/ready-dev ## inject every fault of providers, Qdrant and Postgres, and write the table in docs/faults.md
+	$(BIN)/pytest -n 2 --dist loadfile -m fault --write-fault-table
 
 lint: $(VENV)/ready-dev ## ruff and mypy alone
 	$(BIN)/ruff check .

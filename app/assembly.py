@@ -10,14 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.admission import OriginGate, VisitorGate
+from app.cross_origin import cors_options
 from app.docent import Docent
 from app.langserve_routes import langserve_router
+from app.page_headers import PageHeaders
 from app.refusals import install_error_handlers
 from app.resources import Resources
-from app.routes import chat, chat_socket, conversations, health, pages
+from app.routes import admin, chat, chat_socket, conversations, feedback, health, metrics, pages
 from app.settings import Settings
-
-EXPOSED_HEADERS = ["X-Docent-Visitor", "X-Request-Id", "Retry-After"]
 
 
 def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
@@ -34,20 +34,15 @@ def assemble(settings: Settings, resources: Resources | None = None) -> FastAPI:
 
     app = FastAPI(title="Docent", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.docent = docent
-    for router in (chat.router, chat_socket.router, conversations.router, health.router, pages.router):
-        app.include_router(router)
+    for door in (admin, chat, chat_socket, conversations, feedback, health, metrics, pages):
+        app.include_router(door.router)
     app.include_router(langserve_router(docent))
     pages.mount_assets(app)
     install_error_handlers(app)
-    app.add_middleware(VisitorGate, settings=settings, tokens=docent.visitor_tokens)  # the last one is the outermost
     app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.origins,
-        allow_origin_regex=settings.allowed_origin_regex,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Docent-Visitor"],
-        expose_headers=EXPOSED_HEADERS,
-        max_age=600,
-    )
-    app.add_middleware(OriginGate, settings=settings)
+        VisitorGate, settings=settings, gate=docent.gate, tokens=docent.visitor_tokens, newcomers=docent.newcomers
+    )  # the last one is the outermost
+    app.add_middleware(CORSMiddleware, **cors_options(settings))
+    app.add_middleware(OriginGate, settings=settings, gate=docent.gate)
+    app.add_middleware(PageHeaders, settings=settings)
     return app

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from app.redaction import redactor
 from app.refusals import RETRY_AFTER, STATUS
+from app.turns.running import ReadableTurn
 from chains.turn import Outcome, ReplyPart
 
 TERMINAL = ("done", "error")
@@ -33,26 +35,19 @@ class Event:
         return orjson.dumps(frame).decode()
 
 
-async def events_of(parts: AsyncIterator[ReplyPart], request_id: str = "") -> AsyncGenerator[Event, None]:
-    """Translate each part into one event; the last one is `done` or `error`, and there is exactly one of them."""
-    reply, digest, turn_id = ReplyPart(), hashlib.sha256(), ""
-    async for part in parts:
-        reply = reply + {key: value for key, value in part.items() if key not in ("answer", "restart")}
-        turn_id = turn_id or str(part.get("turn_id", ""))
-        if "restart" in part:
-            digest = hashlib.sha256()
-        digest.update(part.get("answer", "").encode())
-        kind, data = _event(part, reply)
-        if kind == "done":
-            data["answer_sha256"] = digest.hexdigest()
-        if kind == "error":
-            data["request_id"] = request_id
-        yield Event(turn_id, int(part["seq"]), kind, data)
+async def events_of(turn: ReadableTurn, request_id: str = "", after: int = 0) -> AsyncGenerator[Event, None]:
+    """Translate each part above `after` into one event; the last is `done` or `error`, and there is exactly one."""
+    async with aclosing(turn.parts(after)) as parts:
+        async for part in parts:
+            kind, data = _event(part)
+            if kind == "error":
+                data["request_id"] = request_id
+            yield Event(turn.turn_id, int(part["seq"]), kind, data)
 
 
-def _event(part: ReplyPart, reply: ReplyPart) -> tuple[str, dict[str, Any]]:
+def _event(part: ReplyPart) -> tuple[str, dict[str, Any]]:
     if "outcome" in part:
-        return ("error", _error(reply)) if part["outcome"] == Outcome.FAILED else ("done", _done(reply))
+        return ("error", _error(part)) if part["outcome"] == Outcome.FAILED else ("done", _done(part))
     if "restart" in part:
         return "restart", {"reason": part["restart"]}
     if "answer" in part:
@@ -70,16 +65,14 @@ def _accepted(part: ReplyPart) -> dict[str, Any]:
     return {**ids, **token, "durability": part.get("durability", "stored")}
 
 
-def _done(reply: ReplyPart) -> dict[str, Any]:
-    """The reply without what was streamed already: its text and its sources."""
-    left_out = ("answer", "sources", "stage", "question", "seq", "durability", "error", "restart")
-    done = {key: value for key, value in reply.items() if key not in left_out and value is not None}
-    ids = {key: str(reply[key]) for key in ("conversation_id", "turn_id")}
-    return {"partial": False, **done, **ids}
+def _done(part: ReplyPart) -> dict[str, Any]:
+    """The reply without what was streamed already; the log has left that out."""
+    done = {key: value for key, value in part.items() if key not in ("seq", "error") and value is not None}
+    return {"partial": False, **done}
 
 
 def _error(reply: ReplyPart) -> dict[str, Any]:
-    error: dict[str, Any] = {**reply["error"], "partial": bool(reply.get("partial", False))}
+    error: dict[str, Any] = redactor.clean_deep(reply["error"]) | {"partial": bool(reply.get("partial", False))}
     if STATUS[error["code"]] in (429, 503):
         error.setdefault("retry_after", RETRY_AFTER)
     return error

@@ -12,6 +12,7 @@ import structlog
 from starlette.responses import JSONResponse
 
 from app.settings import Settings
+from app.stalled import StalledReaders
 from chains.data_dir import DataDirBusy, DataDirHolder
 from chains.errors import SettingsError, Starting
 
@@ -39,6 +40,7 @@ class Front:
         self._make_app = make_app
         self._lifespans = AsyncExitStack()
         self._made = asyncio.Event()
+        self._readers = StalledReaders()
         self.app: FastAPI | None = None
         self.failed = False
 
@@ -46,7 +48,7 @@ class Front:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self.app is not None:
-            await self.app(scope, receive, send)
+            await self._serve(self.app, scope, receive, send)
         elif scope["path"] in EARLY:
             status, body = EARLY[scope["path"]]
             headers = {"Retry-After": "2"} if status == 503 else {}
@@ -54,12 +56,19 @@ class Front:
         else:
             await self._wait(scope, receive, send)
 
+    async def _serve(self, app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+        send, connection = self._readers.follow(send)
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._readers.leave(connection)
+
     async def _wait(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._made.wait()
         if self.app is not None:
-            await self.app(scope, receive, send)
+            await self._serve(self.app, scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1013})
@@ -74,12 +83,12 @@ class Front:
         except (DataDirBusy, SettingsError) as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        opening = asyncio.create_task(self._open())
+        tasks = [asyncio.create_task(work) for work in (self._open(), self._readers.watch())]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        opening.cancel()
-        with suppress(asyncio.CancelledError):
-            await opening
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await self._lifespans.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 

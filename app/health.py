@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Literal
 
 import structlog
+
+from app.redaction import redactor
 
 Status = Literal["healthy", "degraded", "unhealthy", "starting"]
 Finding = dict[str, Any]  # {"status": one of CONTRACT's words, ...what else the service says of itself}
@@ -56,29 +58,38 @@ class Health:
             await asyncio.sleep(SUSPICION_GAP)
             self._suspicion.clear()
 
-    async def refresh(self) -> None:
-        """Ask every service now, all at once."""
-        await asyncio.gather(*(self._renew(name) for name in self._pings))
+    async def refresh(self, names: Iterable[str] | None = None, *, within: float = PING_TIMEOUT) -> None:
+        """Ask these services now, or every one, all at once; after `within` seconds one that is silent is down."""
+        await asyncio.gather(*(self._renew(name, within) for name in (self._pings if names is None else names)))
 
-    async def _renew(self, name: str) -> None:
+    async def _renew(self, name: str, within: float) -> None:
         """Ask one service; what it says anew goes to the log."""
-        finding = await self._ask(name)
+        finding = await self._ask(name, within)
         before = self._findings.get(name, {})
         if any(finding.get(key) != before.get(key) for key in ("status", "cause")):
             report = log.info if finding["status"] in UP else log.warning
             report("service", service=name, status=finding["status"], cause=finding.get("cause"))
         self._findings[name] = finding
 
-    async def _ask(self, name: str) -> Finding:
+    async def _ask(self, name: str, within: float) -> Finding:
         try:
-            async with asyncio.timeout(PING_TIMEOUT):
+            async with asyncio.timeout(within):
                 return await self._pings[name]()
         except Exception as error:
             return {"status": "disconnected", "cause": f"{type(error).__name__}: {error}"}
 
+    @property
+    def services(self) -> list[str]:
+        """The names of all that are watched."""
+        return list(self._pings)
+
     def is_down(self, name: str) -> bool:
         """What the last probe of this service found."""
         return self._findings.get(name, {"status": "ok"})["status"] not in UP
+
+    def finding(self, name: str) -> Finding:
+        """What the last probe of this service found; empty before the first."""
+        return self._findings.get(name, {})
 
     def _down(self) -> int:
         return sum(finding["status"] not in UP for finding in self._findings.values())
@@ -94,5 +105,6 @@ class Health:
         """The body of `/api/health`; causes may name hosts, so they are for the author alone."""
         services: dict[str, Any] = {"fastapi": "ok"}
         for name, finding in self._findings.items():
-            services[name] = {key: value for key, value in finding.items() if causes or key != "cause"}
+            told = {key: value for key, value in finding.items() if causes or key != "cause"}
+            services[name] = redactor.clean_deep(told)
         return {"status": self.status, "services": services}

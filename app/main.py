@@ -28,6 +28,10 @@ def load_settings() -> Settings:
     try:
         settings = Settings.load()
         require_what_is_chosen(settings)
+        if settings.newcomer_check:
+            from app.gate.newcomers import load_check
+
+            load_check(settings.newcomer_check)
         return settings
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - logs are configured from the very settings that are wrong

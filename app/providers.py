@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -44,8 +44,14 @@ class Providers:
         """Why nothing can be embedded."""
         return self._fault
 
+    async def prepare(self) -> None:
+        """Make the embeddings, and what looks at remote providers. Light, as no chat model's package is imported."""
+        if self.guard is None:
+            await asyncio.to_thread(self._prepare)
+
     async def open(self) -> None:
         """Import, build and load, in threads: a vendor's package takes more than a second to import."""
+        await self.prepare()
         await asyncio.to_thread(self._build)
         assert self.embeddings is not None
         try:
@@ -64,20 +70,31 @@ class Providers:
         if self.embeddings is not None:
             await self.embeddings.aclose()
 
-    def _build(self) -> None:
-        from chains.providers import chat_endpoints, embeddings, reranker
+    def chat_model(self) -> Any:
+        """The first provider's, as LangChain has it: for those who bring their own retries."""
+        return self._endpoints[0].model
+
+    def _prepare(self) -> None:
+        from chains.providers import embeddings
         from chains.providers.guarded_embeddings import GuardedEmbeddings
-        from chains.rerank import Rerank
-        from chains.resilience import Guard, Timeouts, resilient
+        from chains.resilience import Guard, Timeouts
 
         self.guard = guard = Guard(Timeouts.of(self._settings))
         self._raw = raw = embeddings(self._settings)
         self.embeddings = raw if self._settings.embedded_by == "local" else GuardedEmbeddings(raw, guard)
-        self._endpoints = chat_endpoints(self._settings, self.embeddings)
-        self.model = resilient(self._endpoints[0], fallback=(*self._endpoints, None)[1], guard=guard)
-        self._ranker = reranker(self._settings)
-        self.rerank = Rerank(self._ranker, guard) if self._ranker else None
         self._watch(raw, guard)
+
+    def _build(self) -> None:
+        from chains.providers import chat_endpoints, reranker
+        from chains.rerank import CANDIDATES, Rerank
+        from chains.resilience import resilient
+
+        assert self.embeddings is not None
+        assert self.guard is not None
+        self._endpoints = chat_endpoints(self._settings, self.embeddings)
+        self.model = resilient(self._endpoints[0], fallback=(*self._endpoints, None)[1], guard=self.guard)
+        self._ranker = reranker(self._settings)
+        self.rerank = Rerank(self._ranker, self.guard, keep=CANDIDATES) if self._ranker else None
 
     def _watch(self, raw: PinnedEmbeddings, guard: Guard) -> None:
         settings = self._settings
@@ -111,13 +128,19 @@ class ProviderState:
         if self._probe.replaced:
             facts |= {"replaces": self._probe.replaced, "notes": ["retired_model"]}
         if broken := self._open_breaker():
-            return {"status": broken.status, **facts, "cause": f"{broken.operation}: {broken.kind} {broken.detail}"}
+            return {"status": broken.status, **facts, "cause": f"{broken.operation}: {self._cause(broken)}"}
         if self._has_to_look():
             await self._look()
         good, _ = self._calls()
         if self._fault is None or good > self._seen[0]:
             return {"status": "ok", **facts}
-        return {"status": self._fault.health, **facts, "cause": str(self._fault)}
+        return {"status": self._fault.health, **facts, "cause": self._cause(self._fault)}
+
+    def _cause(self, fault: ProviderError | BreakerState) -> str:
+        """What `docent doctor` says of it, too."""
+        from chains.providers.remedies import explain
+
+        return " ".join(explain(self._probe.provider, fault.kind, fault.detail))
 
     def _open_breaker(self) -> BreakerState | None:
         states = [state for state in self._guard.breaker_states() if state.provider == self._probe.provider]

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from app.redaction import redactor
 from chains.errors import DocentError, InvalidTurn, NotFound, Unauthorized
 
 STATUS = {
@@ -21,6 +22,7 @@ STATUS = {
     "not_found": 404,
     "turn_id_reuse": 409,
     "conversation_busy": 409,
+    "ingest_running": 409,
     "rate_limited": 429,
     "budget_exhausted": 429,
     "overloaded": 503,
@@ -45,6 +47,7 @@ class AdminOnly(Unauthorized):
 def error_body(error: DocentError, request_id: str, *, partial: bool = False) -> dict[str, Any]:
     """The JSON of a refusal and of an `error` event: code, message, retryable, retry_after, request_id, partial."""
     body: dict[str, Any] = {**error.as_dict(), "request_id": request_id, "partial": partial}
+    body["message"] = redactor.clean(error.message)
     if STATUS[error.code] in (429, 503):
         body.setdefault("retry_after", RETRY_AFTER)
     return body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,14 +14,15 @@ from pydantic import BaseModel, ValidationError
 
 from app.docent import Docent
 from app.refusals import invalid_turn
-from app.turns.runner import RunningTurn, TurnRunner
-from app.visitor import current_visitor
+from app.turns.running import ReadableTurn
+from app.visitor import Visitor, current_visitor
+from chains import prompts
 from chains.errors import DocentError, InvalidTurn
 from chains.history import Beginning, Begun
 from chains.turn import QUESTION_LIMIT, ChatTurn, Outcome, Reply, ReplyPart, unstorable
 
 # Set by a door that accepted the turn before it answered, so that a refusal could be an HTTP status.
-accepted_turn: ContextVar[RunningTurn | None] = ContextVar("accepted_turn", default=None)
+accepted_turn: ContextVar[ReadableTurn | None] = ContextVar("accepted_turn", default=None)
 
 
 class ChatMessages(BaseModel):
@@ -35,11 +37,12 @@ def rag_runnable(docent: Docent) -> Runnable[Any, ReplyPart]:
     async def answer(turns: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[ReplyPart]:
         async for turn in turns:
             try:
-                running = accepted_turn.get()
-                runner = await docent.runner()
-                parts = running.parts() if running else runner.as_runnable().astream(turn_of(turn), config)
-                async for part in parts:
-                    yield part
+                accepted = accepted_turn.get()
+                if accepted is None:
+                    accepted = await (await docent.runner()).accept(turn_of(turn), current_visitor.get(), config)
+                async with aclosing(accepted.parts()) as parts:
+                    async for part in parts:
+                        yield part
             except DocentError as error:
                 yield ReplyPart(outcome=Outcome.FAILED.value, error=error.as_dict())
 
@@ -55,19 +58,53 @@ def retriever_runnable(docent: Docent) -> Runnable[str, list[Document]]:
     return RunnableLambda(find, name="retriever").with_types(input_type=str, output_type=list[Document])
 
 
+class Anew(str):
+    """A text that voids what was sent before it. A stream shows it as a line between the two answers; where texts are
+    added up, only what follows remains."""
+
+    def __radd__(self, voided: str) -> str:
+        return ""
+
+
+async def plain_text(parts: AsyncIterator[ReplyPart]) -> AsyncIterator[str]:
+    """What a reader of text alone is told: the answer, where it begins anew, and what failed, in a line of its own."""
+    told = False
+    async for part in parts:
+        if part.get("restart") is not None and told:
+            yield Anew(f"\n\n{prompts.ANEW}\n\n")
+        elif failure := part.get("error"):
+            yield f"\n\n{failure['message']}" if told else failure["message"]
+        if text := part.get("answer"):
+            told = True
+            yield text
+
+
 def chat_runnable(docent: Docent) -> Runnable[Any, str]:
     """Messages -> text, by the same chain, stored nowhere."""
 
     async def answer(inputs: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[str]:
         async for given in inputs:  # the input model as a dict of message objects, as LangServe hands it on
-            turn, history = conversation_of(given["messages"])
-            runner = TurnRunner(await docent.resources.chain(), GivenHistory(history), docent.settings.turn_deadline)
-            running = await runner.accept(turn, current_visitor.get(), config)
-            async for part in running.parts():
-                if text := part.get("answer") or (part.get("error") or {}).get("message"):
+            running = accepted_turn.get()
+            if running is None:
+                running = await accept_messages(docent, given["messages"], current_visitor.get(), config)
+            async with aclosing(running.parts()) as parts:
+                async for text in plain_text(parts):
                     yield text
 
     return RunnableGenerator(answer, name="chat").with_types(input_type=ChatMessages, output_type=str)  # type: ignore[arg-type]
+
+
+async def accept_messages(
+    docent: Docent, messages: list[Any], visitor: Visitor, config: RunnableConfig | None = None
+) -> ReadableTurn:
+    """The turn of a conversation that came whole.
+
+    Raises:
+        InvalidTurn: not a conversation that ends with a question.
+        RateLimited, BudgetExhausted, Overloaded, Starting: it is not admitted.
+    """
+    turn, history = conversation_of(messages)
+    return await (await docent.storeless_runner()).accept(turn, visitor, config, GivenHistory(history))
 
 
 class GivenHistory:

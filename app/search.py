@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from langchain_core.documents import Document
 
+from app.filling import Filling
 from app.health import Finding, Health
 from app.providers import Providers
 from app.settings import Settings
 from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
-from chains.ingest.errors import IngestError
 
 if TYPE_CHECKING:
+    from qdrant_client import models
+
+    from chains.collection import AsyncClient
     from chains.collection_check import View
     from chains.edge import EdgeClient
     from chains.providers import PinnedEmbeddings
@@ -42,26 +46,65 @@ class Search:
         self._looked_at = -LOOK_GAP
         self._looking = asyncio.Lock()
         self._retriever: HybridRetriever | None = None
+        self._filling = Filling(self._index)
+        self._refilling: asyncio.Task[None] | None = None
+        self.indexing = threading.Lock()  # the first filling, and runs that the author asks for
         health.register("qdrant", self._ping)
         self.providers = Providers(settings, health)
 
-    async def open(self) -> None:
-        """Load the model and open the index; on the embedded engine, fill an absent collection from DOCS.
+    async def prepare(self) -> None:
+        """Make what can look at the index and ask the embedding provider; no packages of chat models are needed.
 
         Raises:
             EmbeddedEngineError: the index cannot be opened here.
         """
-        await asyncio.gather(self.providers.open(), self._open_client())
-        assert self.embeddings is not None
-        self._retriever = self._build_retriever(self.embeddings)
-        if self._edge is not None and self.providers.fault is None and await self._wants_pages():
-            await asyncio.to_thread(self._index, self._edge)
+        if self._retriever is None:
+            await asyncio.gather(self.providers.prepare(), self._open_client())
+            assert self.embeddings is not None
+            self._retriever = await asyncio.to_thread(self._build_retriever, self.embeddings)
+
+    async def open(self) -> None:
+        """Load the models; on the embedded engine, fill an absent collection from DOCS. A remote index is not asked.
+
+        While the embedding provider is away, that is tried again in the background.
+
+        Raises:
+            EmbeddedEngineError: the index cannot be opened here.
+        """
+        await self.prepare()
+        await self.providers.open()
+        if self._edge is None:
+            return
+        if self.providers.fault is None and await self._wants_pages():
+            log.info("indexing", docs=str(self._settings.docs))
+            await self._filling.attempt()
+            self._refilling = asyncio.create_task(self._refill())
         await self._look()
 
     async def close(self) -> None:
+        if self._refilling is not None:
+            self._refilling.cancel()
+            await asyncio.wait([self._refilling])
         if self._client is not None:
             await self._client.close()
         await self.providers.close()
+
+    @property
+    def place(self) -> str:
+        """Where the index is, for sentences to the author."""
+        from chains.remote_qdrant import place_of
+
+        return place_of(self._settings)
+
+    @property
+    def client(self) -> AsyncClient:
+        """For reading what the index is made of."""
+        return self._client  # type: ignore[no-any-return]
+
+    @property
+    def engine(self) -> EdgeClient | None:
+        """The embedded one, which takes what is written while it serves."""
+        return self._edge
 
     @property
     def embeddings(self) -> PinnedEmbeddings | None:
@@ -76,7 +119,20 @@ class Search:
         assert self._retriever is not None
         return self._retriever
 
-    async def find(self, query: str, k: int | None = None) -> list[Document]:
+    async def look(self) -> View:
+        """Look at the collection now.
+
+        Raises:
+            SearchFault: it cannot be searched; says why, and the remedy.
+            DocentError, SettingsError: the embedding model cannot be asked what the collection was made with.
+        """
+        await self._look()
+        if self._fault is not None:
+            raise self._fault
+        assert self._view is not None
+        return self._view
+
+    async def find(self, query: str, k: int | None = None, filter: models.Filter | None = None) -> list[Document]:
         """The retriever, unless the collection is known to be unfit: then no question is answered from it.
 
         Raises:
@@ -89,7 +145,7 @@ class Search:
         if self._fault is not None:
             raise RetrievalUnavailable(retry_after=RETRY_AFTER) from self._fault
         try:
-            return await self._retriever.ainvoke(query, k=k)
+            return await self._retriever.ainvoke(query, k=k, filter=filter)
         except RetrievalUnavailable:
             self._health.suspect()
             raise
@@ -107,24 +163,30 @@ class Search:
         await self._client.open()
 
     async def _wants_pages(self) -> bool:
-        """An absent or empty collection is filled; DOCS that was named on purpose is brought up to date."""
+        """An absent or empty collection is filled, and one whose first filling from DOCS stopped half-way; DOCS that
+        was named on purpose is brought up to date."""
         if "docs" in self._settings.model_fields_set:
             return True
         if not await self._client.collection_exists(self._name):
             return True
-        return bool((await self._client.count(self._name)).count == 0)
+        from chains.collection_state import unfinished_docs
 
-    def _index(self, edge: EdgeClient) -> None:
+        info = await self._client.get_collection(self._name)
+        return not info.points_count or unfinished_docs(info) == str(self._settings.docs.resolve())
+
+    def _index(self) -> dict[str, object]:
         from chains.ingest import ingest_folder
 
+        assert self._edge is not None
         assert self.embeddings is not None
-        log.info("indexing", docs=str(self._settings.docs))
-        try:
-            report = ingest_folder(self._settings.docs, self._settings, edge, self.embeddings)
-        except (IngestError, SearchFault) as error:
-            log.error("indexing_failed", cause=str(error))
-            return
-        log.info("indexed", **report.as_dict())
+        with self.indexing:
+            return ingest_folder(self._settings.docs, self._settings, self._edge, self.embeddings).as_dict()
+
+    async def _refill(self) -> None:
+        if self._filling.fault is not None:
+            await self._filling.go_on()
+            await self._look()
+            self._health.suspect()
 
     def _build_retriever(self, embeddings: PinnedEmbeddings) -> HybridRetriever:
         from chains.collection_payload import PayloadKeys
@@ -153,6 +215,8 @@ class Search:
                 self._view, self._fault = await self.retriever().look(), None
             except (SearchFault, DocentError, SettingsError) as error:
                 self._fault = error
+            if self._filling.fault is not None and (self._view is None or self._fault or self._view.unfinished):
+                self._fault = self._filling.fault  # half an index would say of the other half that it knows nothing
             self._looked_at = time.monotonic()
 
     async def _ping(self) -> Finding:
@@ -163,5 +227,7 @@ class Search:
             status = getattr(self._fault, "status", SearchFault.status)
             return {"status": status, **finding, "cause": str(self._fault)}
         assert self._view is not None
-        notes = {"notes": self._view.notes} if self._view.notes else {}
-        return {"status": "connected", **finding, "vectors": self._view.points, **notes}
+        finding |= {"vectors": self._view.points} | ({"notes": self._view.notes} if self._view.notes else {})
+        if self._filling.fault is not None:  # the index of an earlier start serves
+            finding |= {"notes": [*self._view.notes, "outdated"], "cause": str(self._filling.fault)}
+        return {"status": "connected", **finding}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chains.markers import Kind, Lexeme, MarkerReader
@@ -29,6 +29,18 @@ class _Marker:
         return [int(number) for number in re.findall(r"\d+", self.text)]
 
 
+@dataclass(slots=True)
+class CitationCounts:
+    """Of many answers: citations that were shown, and markers that were not."""
+
+    kept: int = 0
+    dropped: int = 0
+
+    def add(self, kept: int, dropped: int) -> None:
+        self.kept += kept
+        self.dropped += dropped
+
+
 class CitationStream:
     """Holds a sentence back from its first marker to its end, has the markers checked, and lets it go.
 
@@ -36,11 +48,19 @@ class CitationStream:
     before it. Offsets of `citations` count code points of all the text that `feed` and `close` gave.
 
     `find_quote(n, sentence)` gives the sentence of passage n that supports the answer's sentence, or None.
+    `holds_facts(numbers, sentence)`: the numbers and code of the sentence are in these passages, taken together; where
+    they are not, all the sentence's markers are dropped. `dropped` counts what was, one for each number of a marker.
     """
 
-    def __init__(self, find_quote: Callable[[int, str], str | None]) -> None:
+    def __init__(
+        self,
+        find_quote: Callable[[int, str], str | None],
+        holds_facts: Callable[[Sequence[int], str], bool] = lambda numbers, sentence: True,
+    ) -> None:
         self.citations: list[Citation] = []
+        self.dropped = 0
         self._find_quote = find_quote
+        self._holds_facts = holds_facts
         self._reader = MarkerReader()
         self._sentence: list[str] = []
         self._sentence_length = 0
@@ -141,11 +161,13 @@ class CitationStream:
     def _check_held(self) -> None:
         sentence, spare = self._sentence_so_far(), ""
         held, self._held, self._held_length = self._held, [], 0
+        cited = [n for item in held if isinstance(item, _Marker) for n in item.numbers]
+        is_true = not cited or self._holds_facts(cited, sentence)
         for item in held:
             if isinstance(item, str):
                 self._show(item)
                 spare = ""
-            elif quotes := self._quotes(item, sentence):
+            elif quotes := self._quotes(item, sentence) if is_true else {}:
                 self._show(item.space or spare)
                 self._cite(item, quotes)
                 spare = ""
@@ -157,7 +179,9 @@ class CitationStream:
         return {n: quote for n, quote in found.items() if quote is not None}
 
     def _cite(self, marker: _Marker, quotes: dict[int, str]) -> None:
-        complete = len(quotes) == len(set(marker.numbers))
+        lost = len(set(marker.numbers)) - len(quotes)
+        complete = not lost
+        self.dropped += lost
         text = marker.text if complete else "[" + ", ".join(map(str, quotes)) + "]"
         start, end = self._shown_length, self._shown_length + len(text)
         self.citations += [Citation(n=n, start=start, end=end, quote=quote) for n, quote in quotes.items()]
@@ -165,6 +189,7 @@ class CitationStream:
 
     def _drop(self, marker: _Marker) -> str:
         """Drop the marker with the space before it; line breaks stay. Gives the space back, should a marker follow."""
+        self.dropped += len(set(marker.numbers))
         kept = marker.space.rstrip(" \t") if "\n" in marker.space else ""
         self._show(kept)
         if _UNFINISHED_MARKER.search(self._shown_tail):

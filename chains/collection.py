@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, cast
 
@@ -19,6 +20,7 @@ __all__ = [
     "DENSE",
     "INDEXED",
     "METADATA",
+    "ORDINAL",
     "SPARSE",
     "Bm25Sparse",
     "Fingerprint",
@@ -37,7 +39,15 @@ CONTENT = "page_content"
 METADATA = "metadata"
 
 # Qdrant Cloud refuses to filter, and to delete by filter, on a key without an index.
-INDEXED = ("metadata.page", "metadata.page_url", "metadata.version", "metadata.language")
+ORDINAL = "metadata.ordinal"
+INDEXED = {
+    "metadata.page": models.PayloadSchemaType.KEYWORD,
+    "metadata.page_url": models.PayloadSchemaType.KEYWORD,
+    "metadata.page_hash": models.PayloadSchemaType.KEYWORD,
+    "metadata.version": models.PayloadSchemaType.KEYWORD,
+    "metadata.language": models.PayloadSchemaType.KEYWORD,
+    ORDINAL: models.PayloadSchemaType.INTEGER,
+}
 
 # Where the fingerprint lies in the collection's metadata.
 OWNER = "docent"
@@ -72,8 +82,12 @@ class Fingerprint:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> None:
+def create_collection(
+    client: Client, name: str, fingerprint: Fingerprint, facts: Mapping[str, Any] | None = None
+) -> None:
     """An empty collection with its indexes, which must exist before the first point (later ones miss the graph).
+
+    `facts` go into its metadata beside the fingerprint.
 
     Raises:
         SearchFault: the server is too old to keep a fingerprint; nothing is left behind.
@@ -82,7 +96,7 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
         name,
         vectors_config={DENSE: models.VectorParams(size=fingerprint.dimensions, distance=models.Distance.COSINE)},
         sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-        metadata={OWNER: fingerprint.as_dict()},
+        metadata={OWNER: fingerprint.as_dict(), **(facts or {})},
     )
     if read_fingerprint(client, name) is None:
         client.delete_collection(name)
@@ -93,9 +107,9 @@ def create_collection(client: Client, name: str, fingerprint: Fingerprint) -> No
 def ensure_indexes(client: Client, name: str) -> None:
     """Make those payload indexes that the collection lacks: one of an earlier version, say."""
     present = client.get_collection(name).payload_schema
-    for field in INDEXED:
+    for field, schema in INDEXED.items():
         if field not in present:
-            client.create_payload_index(name, field, field_schema=models.PayloadSchemaType.KEYWORD)
+            client.create_payload_index(name, field, field_schema=schema)
 
 
 def read_fingerprint(client: Client, name: str) -> Fingerprint | None:
@@ -122,8 +136,9 @@ def check_fingerprint(name: str, stored: Fingerprint | None, expected: Fingerpri
     if stored == expected:
         return
     raise FingerprintMismatch(
-        f"Collection {name!r} {_difference(stored, expected)}. Set QDRANT_COLLECTION to a new name and run "
-        "`docent ingest PATH`, or go back to the settings that it was made with."
+        f"Collection {name!r} {_difference(stored, expected)}.",
+        "Run `docent ingest PATH --rebuild`, which makes a new collection beside it and then lets it take the place, "
+        "or go back to the settings that it was made with.",
     )
 
 
@@ -135,7 +150,9 @@ def _difference(stored: Fingerprint | None, expected: Fingerprint) -> str:
     return f"was made with {', '.join(changed)}"
 
 
-def vector_store(client: Client, name: str, embeddings: Embeddings) -> QdrantVectorStore:
+def vector_store(
+    client: Client, name: str, embeddings: Embeddings, sparse: Bm25Sparse | None = None
+) -> QdrantVectorStore:
     """For indexing and notebooks; hybrid. It does not look at the collection before the first call.
 
     Its own validation would embed a dummy text at every start; `check_fingerprint` says more.
@@ -144,7 +161,7 @@ def vector_store(client: Client, name: str, embeddings: Embeddings) -> QdrantVec
         client=cast(QdrantClient, client),  # EdgeClient has every method that the store calls
         collection_name=name,
         embedding=embeddings,
-        sparse_embedding=Bm25Sparse(),
+        sparse_embedding=sparse or Bm25Sparse(),
         retrieval_mode=RetrievalMode.HYBRID,
         vector_name=DENSE,
         sparse_vector_name=SPARSE,

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-import numpy as np
 from qdrant_client import models
 
-from chains.collection import DENSE, SPARSE, AsyncClient, Fingerprint, check_fingerprint, fingerprint_of
+from chains.collection import (
+    DENSE,
+    SPARSE,
+    AsyncClient,
+    Bm25Sparse,
+    Fingerprint,
+    check_fingerprint,
+    fingerprint_of,
+)
+from chains.collection_generations import fetch_generations
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
-from chains.errors import CollectionMissing, FingerprintMismatch
+from chains.collection_state import stored_gate, unfinished_docs
+from chains.collection_vectors import cosine, dense_vector
+from chains.errors import CollectionMissing, FingerprintMismatch, SearchFault
 from chains.providers import PinnedEmbeddings
 from chains.remote_qdrant import CLIENT_ERRORS, MISSING, explain, status_of
 
 # Together with health's longest pause, a service that is back is seen within 10 s.
-ANSWER_TIMEOUT = 4.0  # seconds
+ANSWER_TIMEOUT = 3.5  # seconds
 
 PROBED_TEXTS = 8
 LEAST_COSINE = 0.95  # of a stored vector and its text embedded again: 1 but for rounding, and about 0 between models
@@ -28,21 +39,33 @@ FAILED_PROBE_HOLDS = 600.0  # seconds; a probe costs a request to the embedding 
 # For vectors of length 1, as embedding models give them, both order as the cosine does.
 COSINES = (models.Distance.COSINE, models.Distance.DOT)
 
-ANOTHER = "Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`"
+ANOTHER = "Run `docent ingest PATH --rebuild`, or set QDRANT_COLLECTION to another name"
 
 
 @dataclass(frozen=True)
 class View:
-    """How a collection can be searched. `dense` names its vector, "" if it has no name."""
+    """How a collection can be searched. `dense` names its vector, "" if it has no name.
+
+    `unfinished`: the folder whose pages are not all in it, because the first run over it did not come to its end.
+    `gate`: the thresholds that were measured on it, if any. `collection`: where its points are, behind the configured
+    name. `superseded`: a newer generation is active, and does not fit the settings.
+    `bm25`: what made its sparse vectors, "" if nobody said.
+    """
 
     points: int
     dense: str = DENSE
     hybrid: bool = True
+    unfinished: str = ""
+    bm25: str = ""
+    gate: Mapping[str, Any] | None = field(default=None, compare=False)
+    collection: str = ""
+    superseded: bool = False
 
     @property
     def notes(self) -> list[str]:
         """Health's codes."""
-        return [] if self.hybrid else ["dense_only"]
+        told = {"dense_only": not self.hybrid, "incomplete": self.unfinished, "superseded": self.superseded}
+        return [note for note, holds in told.items() if holds]
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,8 @@ class CollectionCheck:
         self._probing = asyncio.Lock()
 
     async def look(self) -> View:
-        """One request, unless another program filled the collection: then a few texts are embedded once.
+        """The active generation, or the one before it, if that alone fits the settings. Two requests, unless another
+        program filled the collection: then a few texts are embedded once.
 
         Raises:
             SearchFault: in one of health's words, why the collection cannot be searched, and the remedy.
@@ -82,12 +106,25 @@ class CollectionCheck:
 
     async def _view(self) -> View:
         async with asyncio.timeout(self._timeout):
-            info = await self._client.get_collection(self._name)
+            active, *earlier = (await fetch_generations(self._client, self._name)).candidates
+        try:
+            return await self._view_of(active)
+        except FingerprintMismatch:
+            for collection in earlier:
+                with suppress(SearchFault, *CLIENT_ERRORS):
+                    return replace(await self._view_of(collection), superseded=True)
+            raise
+
+    async def _view_of(self, collection: str) -> View:
+        async with asyncio.timeout(self._timeout):
+            info = await self._client.get_collection(collection)
         stored, expected = fingerprint_of(info), self._expected.fingerprint
         if not info.points_count:
-            raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty. {MISSING}")
+            raise CollectionMissing(f"Collection {self._name!r} in {self._place} is empty.", MISSING)
         dense = self._dense_name(info.config.params.vectors)
-        view = View(info.points_count, dense, hybrid=stored is not None and _has_bm25(info))
+        hybrid = stored is not None and _has_bm25(info)
+        view = View(info.points_count, dense, hybrid, unfinished_docs(info), collection=collection)
+        view = replace(view, gate=stored_gate(info), bm25=stored.bm25 if stored else "")
         if expected is None:
             return replace(view, hybrid=_has_bm25(info))
         if stored is not None:
@@ -109,7 +146,8 @@ class CollectionCheck:
             return str(names[0])
         raise FingerprintMismatch(
             f"Collection {self._name!r} has the vectors {', '.join(names) or 'none'}, and none is called "
-            f"{wanted or DENSE!r}. Set QDRANT_VECTOR_NAME to the one that was made by the embedding model."
+            f"{wanted or DENSE!r}.",
+            "Set QDRANT_VECTOR_NAME to the one that was made by the embedding model.",
         )
 
     def _check_shape(self, vectors: Any, dense: str) -> None:
@@ -118,12 +156,13 @@ class CollectionCheck:
         if params.size != wanted.dimensions:
             raise FingerprintMismatch(
                 f"Collection {self._name!r} has vectors of {params.size} numbers, and {wanted.identity} gives "
-                f"{wanted.dimensions}. {ANOTHER}, or go back to the embedding model that it was made with."
+                f"{wanted.dimensions}.",
+                f"{ANOTHER}, or go back to the embedding model that it was made with.",
             )
         if params.distance not in COSINES or params.multivector_config is not None:
             kind = "several vectors a point" if params.multivector_config else params.distance.value
             raise FingerprintMismatch(
-                f"Collection {self._name!r} compares vectors by {kind}, and Docent searches by cosine. {ANOTHER}."
+                f"Collection {self._name!r} compares vectors by {kind}, and Docent searches by cosine.", f"{ANOTHER}."
             )
 
     async def _check_by_probe(self, view: View) -> None:
@@ -132,12 +171,13 @@ class CollectionCheck:
             if not self._probe.holds(view):
                 self._probe = _Probe(view, await self._compare(view), time.monotonic())
         if self._probe.fault:
-            raise FingerprintMismatch(self._probe.fault)
+            raise FingerprintMismatch(*self._probe.fault)
 
-    async def _compare(self, view: View) -> str | None:
-        """What is wrong with a few stored vectors, given their texts."""
+    async def _compare(self, view: View) -> tuple[str, str] | None:
+        """What is wrong with a few stored vectors, given their texts, and the remedy."""
         wanted = [view.dense] if view.dense else True
-        records, _ = await self._client.scroll(self._name, limit=PROBED_TEXTS, with_payload=True, with_vectors=wanted)
+        limits: dict[str, Any] = {"limit": PROBED_TEXTS, "with_payload": True, "with_vectors": wanted}
+        records, _ = await self._client.scroll(view.collection, **limits)
         keys = self._expected.keys
         stored = [
             (text, dense_vector(record.vector, view.dense)) for record in records if (text := keys.text(record.payload))
@@ -145,8 +185,8 @@ class CollectionCheck:
         if not stored:
             held = ", ".join(sorted({key for record in records for key in record.payload or {}})) or "nothing"
             return (
-                f"The points of collection {self._name!r} have no text under {keys.content!r}; they have: {held}. "
-                "Set QDRANT_CONTENT_KEY to the key of the text."
+                f"The points of collection {self._name!r} have no text under {keys.content!r}; they have: {held}.",
+                "Set QDRANT_CONTENT_KEY to the key of the text.",
             )
         embedded = await self._expected.embeddings.aembed_documents([text for text, _ in stored])
         found = median(cosine(old, new) for (_, old), new in zip(stored, embedded, strict=True))
@@ -154,8 +194,8 @@ class CollectionCheck:
             return None
         return (
             f"Collection {self._name!r} was not filled with {self._expected.embeddings.identity}: its vectors and "
-            f"those of the same texts have a cosine of {found:.2f}, not 1. Go back to the embedding model that it was "
-            f"made with, or: {ANOTHER[0].lower()}{ANOTHER[1:]}."
+            f"those of the same texts have a cosine of {found:.2f}, not 1.",
+            f"Go back to the embedding model that it was made with, or: {ANOTHER[0].lower()}{ANOTHER[1:]}.",
         )
 
     async def _answers_404(self, error: Exception) -> bool:
@@ -174,7 +214,7 @@ class _Probe:
     """What the last probe found."""
 
     view: View | None = None
-    fault: str | None = None
+    fault: tuple[str, str] | None = None
     at: float = 0.0
 
     def holds(self, view: View) -> bool:
@@ -182,25 +222,14 @@ class _Probe:
 
 
 def check_vectors(name: str, stored: Fingerprint, expected: Fingerprint) -> None:
-    """`check_fingerprint` for a search: texts that were cut otherwise can be searched all the same.
+    """`check_fingerprint` for a search: texts that were cut otherwise, or whose words were counted by the rules of
+    another language, can be searched all the same.
 
     Raises:
         FingerprintMismatch: vectors of the two cannot be compared.
     """
-    check_fingerprint(name, stored, replace(expected, chunker=stored.chunker))
-
-
-def dense_vector(vector: Any, name: str) -> Sequence[float]:
-    """The vector `name` of a point, or its only one; empty if it was not sent."""
-    return (vector.get(name) if isinstance(vector, Mapping) else vector) or []
-
-
-def cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """0 for a vector that is missing."""
-    if not len(one) or len(one) != len(other):
-        return 0.0
-    a, b = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    bm25 = stored.bm25 if Bm25Sparse.of_identity(stored.bm25) else expected.bm25
+    check_fingerprint(name, stored, replace(expected, chunker=stored.chunker, bm25=bm25))
 
 
 def _has_bm25(info: models.CollectionInfo) -> bool:

@@ -17,6 +17,8 @@ from chains.collection import (
     ensure_indexes,
     read_fingerprint,
 )
+from chains.collection_generations import active_collection
+from chains.collection_state import GATE, stored_gate
 from chains.errors import CollectionMissing, SearchFault
 
 BATCH = 100  # points; 3,072 numbers each are 6 MB of JSON, and a Qdrant server takes 32 MB
@@ -50,21 +52,22 @@ def copy_collection(source: Client, target: Client, name: str, progress: Progres
         SearchFault: the target has other points besides.
     """
     started = time.monotonic()
-    total = _prepare(source, target, name)
+    into = active_collection(target, name)
+    total = _prepare(source, target, name, into)
     done = copied = 0
     for batch in _batches(source, name):
-        absent = _absent(target, name, batch)
+        absent = _absent(target, into, batch)
         if absent:
-            target.upsert(name, points=absent, wait=True)
+            target.upsert(into, points=absent, wait=True)
         copied += len(absent)
         done += len(batch)
         if progress is not None:
             progress(done, total)
-    _check_count(target, name, done)
+    _check_count(target, into, done)
     return CopyReport(copied, done - copied, time.monotonic() - started)
 
 
-def _prepare(source: Client, target: Client, name: str) -> int:
+def _prepare(source: Client, target: Client, name: str, into: str) -> int:
     """The target's collection and its indexes, before the first point; the number of points to copy."""
     total = source.count(name).count if source.collection_exists(name) else 0
     if not total:
@@ -73,12 +76,15 @@ def _prepare(source: Client, target: Client, name: str) -> int:
             "QDRANT_URL first, or with it, to index into the remote collection at once."
         )
     fingerprint = read_fingerprint(source, name)
+    gate = stored_gate(source.get_collection(name))
     if fingerprint is None:
         raise SearchFault(f"The embedded collection {name!r} was not made by Docent and is not copied.")
-    if not target.collection_exists(name):
-        create_collection(target, name, fingerprint)
-    check_fingerprint(name, read_fingerprint(target, name), fingerprint)
-    ensure_indexes(target, name)
+    if not target.collection_exists(into):
+        create_collection(target, into, fingerprint)
+    check_fingerprint(name, read_fingerprint(target, into), fingerprint)
+    ensure_indexes(target, into)
+    if gate is not None:
+        target.update_collection(into, metadata={GATE: dict(gate)})
     return total
 
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.runnables import Runnable, RunnableLambda
 
+from chains import prompts
+from chains.conversation import recent
+from chains.errors import DocentError
+from chains.quotes import words
 from chains.turn import ChatTurn
+from chains.turn_guard import TurnGuard
 
 SELECTION_SHARE = 500  # characters of a marked text that join the search; the embedder reads about 1,000 in all
+PATIENCE = 4.0  # seconds that rewriting may take: the reader waits for it before anything is searched
+LONGEST = 500  # characters; what is longer is no question
+FROM_CONVERSATION = 0.5  # of a rewritten question's words stand in the conversation; else it is about something else
+
+log = logging.getLogger(__name__)
 
 
 def repeat_question(inputs: Mapping[str, Any]) -> str:
@@ -27,9 +41,76 @@ def repeat_question(inputs: Mapping[str, Any]) -> str:
     return f"{question}\n{question}\n{context}"
 
 
+class Rewritten(str):
+    """What a model made of a follow-up, with the tokens that it took."""
+
+    usage: UsageMetadata | None = None
+
+
+class RewriteQuestion:
+    """A follow-up, rewritten by a model so that it stands on its own, in the reader's language.
+
+    A question that leans on nothing is not rewritten. Where the model fails, takes longer than `patience` seconds or
+    says something that is not the reader's question, `repeat_question` is the answer: a turn never fails by this.
+    """
+
+    def __init__(self, model: Runnable[Any, Any], patience: float = PATIENCE) -> None:
+        self._model, self._patience = model, patience
+
+    async def __call__(self, inputs: Mapping[str, Any]) -> str:
+        turn: ChatTurn = inputs["turn"]
+        if not inputs["history"] and not turn.selected_text:
+            return turn.question
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._model.ainvoke(rewriting_prompt(inputs))
+        except (DocentError, TimeoutError) as error:
+            log.info("A follow-up is searched for as it is: %s", type(error).__name__)
+            return repeat_question(inputs)
+        text = message if isinstance(message, str) else message.text
+        query = Rewritten(_accepted(text, inputs) or repeat_question(inputs))
+        query.usage = getattr(message, "usage_metadata", None)
+        return query
+
+    def as_runnable(self) -> Runnable[dict[str, Any], str]:
+        """{turn, history, guard} -> what to search for. Asynchronous only."""
+
+        async def rewrite(inputs: dict[str, Any]) -> str:
+            return await self(inputs)
+
+        return RunnableLambda(rewrite, name="rewrite")
+
+
+def rewriting_prompt(inputs: Mapping[str, Any]) -> list[BaseMessage]:
+    turn: ChatTurn = inputs["turn"]
+    guard: TurnGuard = inputs["guard"]
+    marked = (turn.selected_text or "")[: 2 * SELECTION_SHARE]
+    selection = prompts.SELECTION.format(text=guard.around(marked, "marked")) if marked else ""
+    return [
+        SystemMessage(prompts.REWRITE.format(fence=guard.fence)),
+        *guard.around_each(recent(inputs["history"])),
+        HumanMessage(f"{selection}Question: {turn.question}"),
+    ]
+
+
 def readable(query: str) -> str:
     """The query without the repetitions that are weights for the search."""
     return " ".join(dict.fromkeys(query.splitlines()))
+
+
+def _accepted(text: str, inputs: Mapping[str, Any]) -> str | None:
+    """The rewritten question; None for what a model says when it does something else than it was asked."""
+    turn: ChatTurn = inputs["turn"]
+    rewritten = _one_line(text).strip("\"'“”«» ")
+    own = words(rewritten)
+    if not own or len(rewritten) > LONGEST:
+        return None
+    said = words(" ".join([turn.question, turn.selected_text or "", *_texts(inputs["history"])]))
+    return rewritten if len(own & said) >= FROM_CONVERSATION * len(own) else None
+
+
+def _texts(history: Sequence[BaseMessage]) -> list[str]:
+    return [message.text for message in recent(history)]
 
 
 def _previous_question(inputs: Mapping[str, Any]) -> str:

@@ -65,6 +65,21 @@ class ConversationBusy(DocentError):
     message = "An answer is still being written in this conversation."
 
 
+class IngestRunning(DocentError):
+    code = "ingest_running"
+    message = "The index is being brought up to date already. Ask again when that run is done."
+
+
+class RateLimited(DocentError):
+    code = "rate_limited"
+    message = "That was too fast. Please wait a moment and try again."
+
+
+class BudgetExhausted(DocentError):
+    code = "budget_exhausted"
+    message = "Today's questions are used up. Please come back tomorrow; the pages themselves are all there."
+
+
 class Overloaded(DocentError):
     code = "overloaded"
     message = "Many readers are asking right now. Please try again in a moment."
@@ -108,6 +123,10 @@ class SearchFault(Exception):
 
     status = "disconnected"
 
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem} {remedy}".rstrip())
+        self.problem, self.remedy = problem, remedy
+
 
 class ClusterSuspended(SearchFault):
     """The remote cluster is there and asleep."""
@@ -133,3 +152,9 @@ class ModelFilesError(SettingsError):
 
 class EvaluationError(Exception):
     """A question set that cannot be read, or an extra that is not installed: says which, and what to do."""
+
+
+class TurnLost(DocentError):
+    """Another process has taken the turn over, or it was erased: what this one has to say of it is not stored."""
+
+    message = "The answer was interrupted. Please ask again."

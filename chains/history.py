@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
-from uuid import UUID
+from typing import Any, Literal, Protocol, TypeVar, cast
+from uuid import UUID, uuid4
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
@@ -32,21 +32,34 @@ WINDOW = 12  # messages, six turns, that the model is told
 LEASE = 120.0  # seconds: twice a turn's default deadline; a turn that runs longer has lost its process
 BUSY_FOR = 1  # seconds after which to ask again
 
+Written = TypeVar("Written")
+
+
+Durability = Literal["stored", "buffered"]
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The turn is ours to run. `turn` has its ids; `restarted`: it ran before and its reply was not complete."""
+    """The turn is ours to run. `turn` has its ids; `restarted`: it ran before and its reply was not complete.
+
+    `durability`: whether the question is in the database, or waits in this process's memory for it to come back.
+    `told`: the last `seq` of the attempts before this one; `run` names this one.
+    """
 
     turn: ChatTurn
     history: list[BaseMessage]
     restarted: bool = False
+    durability: Durability = "stored"
+    told: int = 0
+    run: UUID = field(default_factory=uuid4)
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """This very turn is running already."""
+    """This very turn is running already; its attempt that runs tells from the `seq` after `told` on."""
 
     turn_id: UUID
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +89,12 @@ class MessageStore(Protocol):
             StorageUnavailable: nothing is known; the same call may be made again.
         """
 
-    async def finish(self, turn_id: UUID, reply: ReplyPart) -> None:
+    async def finish(self, turn_id: UUID, reply: ReplyPart) -> Durability | None:
         """Store the reply and free the conversation. Does nothing to a turn that is not running (any more).
+
+        Returns `buffered` when the reply waits in memory for the database to come back; nothing: it is stored.
+
+        A reply's `seq`, if it has one, is the last one that was told: another attempt goes on from there.
 
         Raises:
             StorageUnavailable: as above.
@@ -91,6 +108,7 @@ class _KeptTurn:
     began: float
     state: TurnState = TurnState.RUNNING
     reply: ReplyPart = field(default_factory=ReplyPart)
+    told: int = 0
 
 
 class InMemoryMessageStore:
@@ -122,6 +140,7 @@ class InMemoryMessageStore:
         kept = self._turns[turn_id]
         if kept.state is TurnState.RUNNING:
             kept.reply = ended(reply)
+            kept.told = max(kept.told, reply.get("seq", 0))
             kept.state = state_of(kept.reply)
 
     def _running_turn_of(self, conversation_id: UUID) -> UUID | None:
@@ -133,11 +152,12 @@ class InMemoryMessageStore:
         return None
 
     def _take(self, turn: ChatTurn, turn_id: UUID, conversation_id: UUID, owner: str) -> Begun:
-        restarted = self._turns.pop(turn_id, None) is not None
+        before = self._turns.pop(turn_id, None)
         history = self._recall(conversation_id)
         self._owners[conversation_id] = owner
-        self._turns[turn_id] = _KeptTurn(turn, owner, time.monotonic())
-        return Begun(turn, history, restarted)
+        told = before.told if before else 0
+        self._turns[turn_id] = _KeptTurn(turn, owner, time.monotonic(), told=told)
+        return Begun(turn, history, restarted=before is not None, told=told)
 
     def _recall(self, conversation_id: UUID) -> list[BaseMessage]:
         rows: list[Remembered] = []
@@ -219,11 +239,11 @@ def chain_input(begun: Begun) -> dict[str, Any]:
     return {"turn": begun.turn.model_dump(), "history": begun.history}
 
 
-async def settled(write: Coroutine[Any, Any, None]) -> None:
+async def settled(write: Coroutine[Any, Any, Written]) -> Written:
     """Wait until a write has ended, also when whoever waits for it is cancelled meanwhile."""
     task = asyncio.ensure_future(write)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait((task,))
         raise

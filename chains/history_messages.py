@@ -109,6 +109,11 @@ def interruption() -> ReplyPart:
     return _cut_short(DocentError("The answer was interrupted. Please ask again."), partial=True)
 
 
+def cancellation() -> ReplyPart:
+    """The last part of a reply that its reader stopped."""
+    return ReplyPart(outcome=Outcome.CANCELLED.value, partial=False, grounded=False)
+
+
 def _cut_short(error: DocentError, *, partial: bool) -> ReplyPart:
     """Not grounded, whatever the gate said before: citations are only known at the end."""
     return ReplyPart(outcome=Outcome.FAILED.value, partial=partial, grounded=False, error=error.as_dict())

@@ -8,6 +8,43 @@ then the turn's.
 
 MESSAGES = "chat_history"
 
+# What the journal holds of the attempt at a turn: the text since its last restart, and the sources.
+JOURNALED = """
+SELECT jsonb_strip_nulls(jsonb_build_object(
+           'answer', string_agg(part->>'answer', '' ORDER BY seq) FILTER (WHERE seq >= coalesce(since, 0)),
+           'sources', (array_agg(part->'sources' ORDER BY seq DESC) FILTER (WHERE part ? 'sources'))[1]))
+FROM (
+    SELECT part, first + at AS seq, max(first + at) FILTER (WHERE part ? 'restart') OVER () AS since
+    FROM journal, jsonb_array_elements(parts) WITH ORDINALITY AS told(part, at)
+    WHERE turn_id = turn.id
+) piece WHERE seq > turn.opened
+"""
+
+# A turn whose process is gone ends as what was told of it; a cancel that nobody was left to hear has won.
+LAPSE_SET = f"""
+    UPDATE turn SET finished_at = now(), state = CASE WHEN cancel_asked THEN 'cancelled' ELSE 'partial' END,
+        reply = CASE WHEN cancel_asked THEN %(cancelled)s ELSE %(interrupted)s END || ({JOURNALED})
+"""
+LAPSE_SAVE = """
+    INSERT INTO chat_history (session_id, message, turn_id)
+    SELECT conversation_id, jsonb_set(%(lost)s, '{data,content}', reply->'answer'), id
+    FROM lapsed WHERE reply->>'answer' <> ''
+    ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
+    DO UPDATE SET id = excluded.id, message = excluded.message, created_at = excluded.created_at
+    RETURNING id
+"""
+LAPSE = f"""
+WITH lapsed AS (
+    {LAPSE_SET}
+    WHERE state = 'running' AND (lease_until < now() OR %(all)s)
+      AND id = coalesce(%(turn)s, id) AND conversation_id = coalesce(%(conversation)s, conversation_id)
+    RETURNING id, conversation_id, reply
+), saved AS (
+    {LAPSE_SAVE}
+)
+SELECT id FROM lapsed
+"""
+
 # `known`: this turn id in another conversation. `other`: another turn that runs in this one. `lapsed`: a turn whose
 # process is gone. `run` names this call: who reads his own name back has the turn, in the first place or again.
 BEGIN = """
@@ -22,39 +59,46 @@ WITH known AS (
     ON CONFLICT (id) DO UPDATE SET begun = c.begun + 1, updated_at = now() WHERE c.owner = excluded.owner
     RETURNING id, begun
 ), lapsed AS (
-    UPDATE turn SET state = 'partial', finished_at = now(), reply = coalesce(reply, %(interrupted)s)
+    {lapse}
     FROM held
     WHERE turn.conversation_id = held.id AND state = 'running' AND lease_until < now() AND turn.id <> %(turn)s
-    RETURNING turn.id
+    RETURNING turn.id, turn.conversation_id, turn.reply
+), saved AS (
+    {save}
 ), taken AS (
     INSERT INTO turn AS t (id, conversation_id, owner, content, run, lease_until)
     SELECT %(turn)s, held.id, %(owner)s, %(content)s, %(run)s, now() + %(lease)s
     FROM held
     WHERE (SELECT count(*) FROM lapsed) >= 0 -- before this row, or two would be running
       AND (NOT EXISTS (SELECT FROM other) OR EXISTS (SELECT FROM turn WHERE id = %(turn)s))
-    ON CONFLICT (id) DO UPDATE SET (state, run, attempt, started_at, lease_until) = (
+    ON CONFLICT (id) DO UPDATE SET (state, run, attempt, started_at, lease_until, opened, cancel_asked, read_at) = (
         SELECT CASE WHEN again THEN 'running' ELSE t.state END,
                CASE WHEN again THEN excluded.run ELSE t.run END,
                t.attempt + again::int,
                CASE WHEN again THEN now() ELSE t.started_at END,
-               CASE WHEN again THEN excluded.lease_until ELSE t.lease_until END
+               CASE WHEN again THEN excluded.lease_until ELSE t.lease_until END,
+               CASE WHEN again THEN t.told ELSE t.opened END,
+               t.cancel_asked AND NOT again,
+               CASE WHEN NOT again THEN t.read_at END
         FROM (SELECT t.conversation_id = excluded.conversation_id AND t.owner = excluded.owner
                  AND t.content = excluded.content AND NOT EXISTS (SELECT FROM other)
                  AND (t.state IN ('partial', 'failed', 'cancelled')
                       OR t.state = 'running' AND t.lease_until < now()) AS again)
     )
-    RETURNING id, conversation_id, state, attempt, reply, run = %(run)s AS mine, owner = %(owner)s AS own,
-              conversation_id = %(conversation)s AND content = %(content)s AS same
+    RETURNING id, conversation_id, state, attempt, opened, reply, run = %(run)s AND state = 'running' AS mine,
+              owner = %(owner)s AS own, conversation_id = %(conversation)s AND content = %(content)s AS same
 ), asked AS (
     INSERT INTO chat_history (session_id, message, turn_id)
-    SELECT conversation_id, %(message)s, id FROM taken WHERE mine
+    SELECT conversation_id, %(message)s, id FROM taken
+    WHERE mine AND (SELECT count(*) FROM saved) >= 0 -- what was lost before it stands before it
     ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
     DO UPDATE SET id = excluded.id, created_at = excluded.created_at -- asked again: it moves to the end
 ), voided AS (
     DELETE FROM chat_history USING taken
     WHERE mine AND attempt > 1 AND turn_id = taken.id AND message->>'type' = 'ai'
 )
-SELECT (SELECT own FROM known) AS elsewhere, held.id IS NOT NULL AS held, state, attempt, reply, mine, own, same,
+SELECT (SELECT own FROM known) AS elsewhere, held.id IS NOT NULL AS held, state, attempt, opened, reply, mine, own,
+       same,
        held.begun <> coalesce((SELECT begun FROM conversation WHERE id = %(conversation)s), 0) + 1 AS outdated,
        CASE WHEN mine THEN (
            SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY recent.id)
@@ -75,24 +119,33 @@ FROM (
 ) m LEFT JOIN turn t ON t.id = m.turn_id
 WHERE m.turn_id IS DISTINCT FROM %(turn)s AND m.message->>'type' IN ('human', 'ai')
 """
-BEGIN = BEGIN.replace("{recent}", RECENT)
+BEGIN = BEGIN.replace("{recent}", RECENT).replace("{lapse}", LAPSE_SET).replace("{save}", LAPSE_SAVE)
 
 HISTORY = f"""
 SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY recent.id) AS history
 FROM ({RECENT}) recent
 """
 
-# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it.
+# Locks the turn and nothing before it, so that it cannot wait for a beginning that waits for it. A turn that was
+# ended for its lease, while the database was away perhaps, may still be finished, unless another was asked after it.
 FINISH = """
 WITH finished AS (
-    UPDATE turn SET state = %(state)s, reply = %(reply)s, finished_at = now()
-    WHERE id = %(turn)s AND state = 'running' AND run = coalesce(%(run)s, run)
+    UPDATE turn SET state = %(state)s, reply = %(reply)s, finished_at = now(), told = greatest(told, %(told)s)
+    WHERE id = %(turn)s
+      AND (state = 'running' AND run = coalesce(%(run)s, run)
+           OR state = 'partial' AND run = %(run)s AND NOT EXISTS (
+               SELECT FROM turn later
+               WHERE later.conversation_id = turn.conversation_id AND later.started_at > turn.started_at))
     RETURNING id, conversation_id
+), answer AS (
+    INSERT INTO chat_history (session_id, message, turn_id)
+    SELECT conversation_id, %(message)s, id FROM finished WHERE %(answered)s
+    ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
+    DO UPDATE SET message = excluded.message, created_at = excluded.created_at
 )
-INSERT INTO chat_history (session_id, message, turn_id)
-SELECT conversation_id, %(message)s, id FROM finished WHERE %(answered)s
-ON CONFLICT (turn_id, (message->>'type')) WHERE turn_id IS NOT NULL
-DO UPDATE SET id = excluded.id, message = excluded.message, created_at = excluded.created_at
+SELECT EXISTS (SELECT FROM finished) AS stored, state = %(state)s AND reply = %(reply)s AS same,
+       run = coalesce(%(run)s, run) AS ours
+FROM turn WHERE id = %(turn)s
 """
 
 CONVERSATIONS = """
@@ -105,7 +158,9 @@ CONVERSATION = """
 SELECT c.id, c.title, c.created_at, c.updated_at, (
     SELECT jsonb_agg(to_jsonb(newest) - 'id' ORDER BY newest.id) FROM (
         SELECT m.id, m.turn_id, m.created_at, m.message->>'type' AS type, m.message->'data' AS data, t.reply,
-               CASE WHEN t.state = 'running' AND t.lease_until < now() THEN 'partial' ELSE t.state END AS state
+               t.state, t.state = 'running' AND t.lease_until < now() AS lapsed,
+               (SELECT jsonb_build_object('rating', CASE rating WHEN 1 THEN 'up' ELSE 'down' END, 'comment', comment)
+                FROM feedback WHERE turn_id = t.id AND owner = c.owner) AS feedback
         FROM (
             SELECT id, turn_id, message, created_at FROM chat_history
             WHERE session_id BETWEEN c.id AND c.id

@@ -6,25 +6,25 @@ import asyncio
 import logging
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import orjson
 import psycopg
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict
+from langchain_core.messages import message_to_dict
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from chains.errors import ConversationBusy, NotFound, StorageUnavailable, TurnIdReuse
+from chains.errors import ConversationBusy, NotFound, StorageUnavailable, TurnIdReuse, TurnLost
 from chains.history import BUSY_FOR, LEASE, WINDOW, Beginning, Begun, Joined, Refused, Replay
 from chains.history_messages import (
-    Remembered,
     TurnState,
     answer_message,
+    cancellation,
     content_of,
     ended,
     interruption,
@@ -34,8 +34,9 @@ from chains.history_messages import (
     title_of,
 )
 from chains.history_pool import STATEMENT_PATIENCE
-from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, MESSAGES
-from chains.turn import ChatTurn, Reply, ReplyPart
+from chains.history_rows import remembered, turns_of
+from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, LAPSE, MESSAGES
+from chains.turn import ChatTurn, ReplyPart
 
 if TYPE_CHECKING:
     from langchain_postgres import PostgresChatMessageHistory
@@ -49,26 +50,32 @@ class PostgresMessageStore:
     """A MessageStore over a pool made by `chains.history_pool`; the tables are made by `chains.migrations`.
 
     `window`: messages given to the chain. `lease`: seconds after which a turn that still runs has lost its process
-    and may be taken over; longer than any turn's deadline.
+    and may be taken over; longer than any turn's deadline, unless somebody renews it.
     """
 
     def __init__(self, pool: AsyncConnectionPool, window: int = WINDOW, lease: float = LEASE) -> None:
-        self._pool, self._window, self._lease = pool, window, timedelta(seconds=lease)
-        self._interrupted = _json(interruption())
+        self._pool, self._window, self.lease = pool, window, timedelta(seconds=lease)
+        self._losses = {
+            "interrupted": _json(interruption()),
+            "cancelled": _json(cancellation()),
+            "lost": _json(message_to_dict(answer_message(interruption()))),
+        }
         self.asked_at = time.monotonic()  # by a turn or a reader, and whether the database answered
         self.answering = True
         self._runs: dict[UUID, UUID] = {}  # turns begun here and not finished: whoever took one over is not overwritten
 
-    async def begin(self, turn: ChatTurn, owner: str) -> Beginning:
+    async def begin(self, turn: ChatTurn, owner: str, run: UUID | None = None) -> Beginning:
         """A conversation that nobody owns, a notebook's for instance, becomes the first owner's.
+
+        `run` names the call: made again under the same name, as long as the turn runs, it has the turn again.
 
         Raises:
             StorageUnavailable
         """
         turn = turn.identified()
-        values = self._question_of(turn, owner)
+        values = self._question_of(turn, owner) | ({"run": run} if run else {})
         try:
-            (row,) = await self._ask(BEGIN, values)
+            (row,) = await self.ask(BEGIN, values)
         except UniqueViolation as error:
             if error.diag.constraint_name != "turn_running":
                 raise
@@ -77,24 +84,45 @@ class PostgresMessageStore:
         if not row["mine"]:
             return _refusal_of(row, turn)
         if row["outdated"]:  # a turn has begun since the snapshot, and may have ended: its messages are missing
-            (newer,) = await self._ask(HISTORY, values)
+            (newer,) = await self.ask(HISTORY, values)
             row["history"] = newer["history"]
         self._runs[values["turn"]] = values["run"]
-        return Begun(turn, recall(_rows_of(row["history"]), self._window), restarted=row["attempt"] > 1)
+        history = recall(remembered(row["history"]), self._window)
+        return Begun(turn, history, restarted=row["attempt"] > 1, told=row["opened"], run=values["run"])
 
     async def finish(self, turn_id: UUID, reply: ReplyPart) -> None:
-        """Raises StorageUnavailable."""
+        """Raises StorageUnavailable; TurnLost when another process has ended the turn or has begun it anew."""
         kept = ended(reply)
         values = {
             "turn": turn_id,
             "run": self._runs.get(turn_id),
             "state": state_of(kept).value,
+            "told": reply.get("seq", 0),
             "reply": _json(kept),
             "message": _json(message_to_dict(answer_message(kept))),
             "answered": bool(kept.get("answer")),
         }
-        await self._ask(FINISH, values)
-        self._runs.pop(turn_id, None)
+        rows = await self.ask(FINISH, values)
+        run = self._runs.pop(turn_id, None)
+        if run is not None and not any(row["stored"] or (row["same"] and row["ours"]) for row in rows):
+            raise TurnLost
+
+    async def ping(self) -> None:
+        """Raises StorageUnavailable."""
+        await self.ask("SELECT", {})
+
+    async def lapse(
+        self, *, turn_id: UUID | None = None, conversation_id: UUID | None = None, everyone: bool = False
+    ) -> int:
+        """End turns whose lease is over as what the journal holds of them: partial, or cancelled if that was asked.
+
+        `everyone`: also those whose lease is not over, for no other process can have them. Returns how many there were.
+
+        Raises:
+            StorageUnavailable
+        """
+        values = {**self._losses, "turn": turn_id, "conversation": conversation_id, "all": everyone}
+        return len(await self.ask(LAPSE, values))
 
     async def conversation(self, conversation_id: UUID, owner: str, limit: int = 200) -> dict[str, Any]:
         """The newest `limit` turns, oldest first: question, state and every field of the reply.
@@ -103,16 +131,20 @@ class PostgresMessageStore:
             NotFound: there is none, or it is another owner's.
             StorageUnavailable
         """
-        rows = await self._ask(CONVERSATION, {"conversation": conversation_id, "owner": owner, "limit": limit})
+        values = {"conversation": conversation_id, "owner": owner, "limit": limit}
+        rows = await self.ask(CONVERSATION, values)
         if not rows:
             raise NotFound
+        if any(row["lapsed"] for row in rows[0]["messages"] or ()):
+            await self.lapse(conversation_id=conversation_id)
+            rows = await self.ask(CONVERSATION, values)
         head = {"conversation_id": str(conversation_id), "title": rows[0]["title"]}
         times = {name: rows[0][name].isoformat() for name in ("created_at", "updated_at")}
-        return {**head, **times, "messages": _turns_of(rows[0]["messages"] or [])}
+        return {**head, **times, "messages": turns_of(rows[0]["messages"] or [])}
 
     async def conversations(self, owner: str, limit: int = 50, before: datetime | None = None) -> list[dict[str, Any]]:
         """Newest first; `before`: the `updated_at` of the last one that was seen. Raises StorageUnavailable."""
-        rows = await self._ask(CONVERSATIONS, {"owner": owner, "limit": limit, "before": before})
+        rows = await self.ask(CONVERSATIONS, {"owner": owner, "limit": limit, "before": before})
         return [
             {
                 "conversation_id": str(row["id"]),
@@ -143,13 +175,13 @@ class PostgresMessageStore:
             "title": title_of(turn),
             "content": content_of(turn),
             "message": _json(message_to_dict(question_message(turn))),
-            "interrupted": self._interrupted,
+            **self._losses,
             "run": uuid4(),
-            "lease": self._lease,
+            "lease": self.lease,
             "window": self._window,
         }
 
-    async def _ask(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def ask(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One statement, and whether it was answered is known to whoever watches the database."""
         self.asked_at = time.monotonic()
         try:
@@ -196,34 +228,6 @@ def _refusal_of(row: dict[str, Any], turn: ChatTurn) -> Beginning:
             ids = {"conversation_id": str(turn.conversation_id), "turn_id": str(turn.turn_id)}
             return Replay(ReplyPart(row["reply"] | ids))
         case TurnState.RUNNING:
-            return Joined(cast("UUID", turn.turn_id))
+            return Joined(cast("UUID", turn.turn_id), told=row["opened"])
         case _:  # no row: not inserted; another state: it may run again, but another turn runs
             return Refused(ConversationBusy(retry_after=BUSY_FOR))
-
-
-def _rows_of(history: Sequence[Sequence[Any]] | None) -> list[Remembered]:
-    kinds: dict[str, type[BaseMessage]] = {"human": HumanMessage, "ai": AIMessage}
-    return [Remembered(kinds[kind](content=content), turn_id, state) for kind, content, turn_id, state in history or ()]
-
-
-def _turns_of(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Questions with their replies. Another program's answer belongs to the question before it."""
-    turns: list[dict[str, Any]] = []
-    for row in rows:
-        data = row["data"]
-        if row["type"] == "human":
-            turns.append({"turn_id": row["turn_id"], "question": data["content"], "created_at": row["created_at"]})
-            turns[-1] |= {"state": row["state"] or TurnState.COMPLETE.value, **data["additional_kwargs"]}
-            turns[-1] |= _reply_of(row)
-        elif turns and row["type"] == "ai":
-            turns[-1] |= {"answer": data["content"]}
-    return turns
-
-
-def _reply_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Every field of the reply; nothing of a running turn, whose row may still hold what it replaces."""
-    lost = interruption() if row["state"] == TurnState.PARTIAL else None
-    reply = row["reply"] or lost
-    if reply is None or row["state"] == TurnState.RUNNING:
-        return {}
-    return Reply.model_validate(reply).model_dump(mode="json", exclude_none=True)

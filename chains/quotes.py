@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
+from chains.facts import facts_are_in
+
 # With 400 XQuAD questions and their answers in place of answer sentences, it keeps 97 % of the citations of the right
 # passage and 5 % of those of the five others that were retrieved with it (.20: 99 and 14 %, .30: 94 and 2 %).
 SUPPORT_FLOOR = 0.25
@@ -51,6 +53,11 @@ class Quotes:
         scored = [(sum(map(self._weight, wanted & held)), quote) for quote, held in self._sentences[n - 1]]
         best, quote = max(scored, key=lambda pair: pair[0], default=(0.0, ""))
         return quote if total and best / total >= SUPPORT_FLOOR else None
+
+    def hold_facts(self, numbers: Sequence[int], sentence: str) -> bool:
+        """Whether the sentence's numbers and code are in the passages of these numbers, taken together."""
+        passages = [self._passages[n - 1] for n in set(numbers) if 1 <= n <= len(self._passages)]
+        return facts_are_in(sentence, passages)
 
     @cached_property
     def _sentences(self) -> list[list[tuple[str, set[str]]]]:

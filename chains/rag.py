@@ -16,11 +16,16 @@ from langchain_core.runnables.utils import AddableDict
 
 from chains import prompts
 from chains.condense import repeat_question
+from chains.conversation import recent
 from chains.errors import InvalidTurn
 from chains.evidence import Evidence, format_passages, weigh_evidence
 from chains.inline import inline
+from chains.language import language_of
+from chains.marked_text import marked_passage
+from chains.passages import choose_passages
 from chains.reply import write_reply
 from chains.turn import ChatTurn, ReplyPart
+from chains.turn_guard import TurnGuard
 
 PROMPT = ChatPromptTemplate.from_messages(
     [("system", prompts.SYSTEM), MessagesPlaceholder("history"), ("human", prompts.QUESTION)]
@@ -33,93 +38,114 @@ def build_rag_chain(  # noqa: PLR0913 - one argument a stage
     *,
     prompt: Runnable[dict[str, Any], PromptValue] = PROMPT,
     condense: Runnable[dict[str, Any], str] | None = None,
+    find: Runnable[dict[str, Any], list[Document]] | None = None,
+    select: Runnable[dict[str, Any], list[Document]] | None = None,
     rerank: Runnable[dict[str, Any], list[Document]] | None = None,
+    join: Runnable[list[Document], list[Document]] | None = None,
     gate: Runnable[dict[str, Any], Evidence] | None = None,
     cite: Runnable[dict[str, Any], ReplyPart] | None = None,
 ) -> Runnable[dict[str, Any], ReplyPart]:
     """{"turn": ChatTurn or its dict, "history": messages} -> a stream of ReplyParts; `+` folds them into the reply.
 
-    Each stage adds one key to the turn, and any runnable can stand in for it:
-
+    Any runnable can stand in for a stage:
     - condense: {turn, history} -> `query`, what to search for
-    - retriever: the query -> `passages`
-    - rerank: {turn, history, query, candidates} -> `passages`, where the retriever's are `candidates`; none if absent
+    - retriever: the query -> `candidates`; `find`: the same from {turn, history, query}, in the retriever's place
+    - select: {turn} -> `candidates`, when the answer is to come from the marked text alone
+    - rerank: {turn, history, query, candidates} -> the same in a better order; none if absent
+    - join: the passages that were chosen of them -> `passages`, with what stands around them; none if absent
     - gate: {turn, history, query, passages} -> `evidence`; no evidence is answered without the model
-    - prompt: {context, question, selection, history} -> messages, which get the passages as `documents` besides
-    - model: messages -> `message`, a message or text, whole or streamed
-    - cite: all of it, in pieces -> the parts of a reply
-
+    - prompt: {context, question, selection, language, history, fence, canary} -> messages; they get `documents` besides
+    - model: messages -> `message`, a message or text, whole or streamed; cite: all of it, in pieces -> reply's parts
     Raises (while it runs):
         InvalidTurn: the answer is to come from a marked text, and there is none.
         RetrievalUnavailable: the search failed; that is never "no evidence".
         ModelUnavailable: the model failed or said nothing.
     """
-    condense = condense or inline(repeat_question)
-    find = RunnableBranch((inline(wants_selection), inline(select)), RunnablePick("query") | retriever)
+    found = RunnableBranch((inline(wants_selection), select or inline(take_selection)), find or ask_query(retriever))
     ask = RunnablePassthrough.assign(messages=inline(fill_in) | prompt) | inline(attach_passages) | model
     return (
         inline(read_turn).with_config(run_name="Read")
-        | RunnablePassthrough.assign(query=condense.with_config(run_name="Condense"))
-        | find_passages(find.with_config(run_name="Find"), rerank)
+        | RunnablePassthrough.assign(query=(condense or inline(repeat_question)).with_config(run_name="Condense"))
+        | find_passages(found.with_config(run_name="Find"), rerank, join)
         | RunnablePassthrough.assign(evidence=(gate or inline(weigh)).with_config(run_name="Gate"))
         | answer_from_evidence(ask.with_config(run_name="Answer"))
         | (cite or write_reply(name_of(model))).with_config(run_name="Cite")
     ).with_config(run_name="Docent")
 
 
+def ask_query(retriever: Runnable[str, list[Document]]) -> Runnable[dict[str, Any], list[Document]]:
+    return RunnablePick("query") | retriever
+
+
 def find_passages(
-    find: Runnable[Any, list[Document]], rerank: Runnable[dict[str, Any], list[Document]] | None
+    find: Runnable[Any, list[Document]],
+    rerank: Runnable[dict[str, Any], list[Document]] | None,
+    join: Runnable[list[Document], list[Document]] | None,
 ) -> Runnable[Any, Any]:
-    """Adds `passages`; with a reranker also `candidates`, before they are ranked."""
+    """Adds `ranked` and, chosen of them, `passages`; with a reranker also `candidates`, before they are ranked."""
+    chosen: Runnable[Any, list[Document]] = inline(choose)
+    passages = RunnablePassthrough.assign(passages=chosen | join.with_config(run_name="Join") if join else chosen)
     if rerank is None:
-        return RunnablePassthrough.assign(passages=find)
-    ranked = RunnablePassthrough.assign(passages=rerank.with_config(run_name="Rerank"))
-    return RunnablePassthrough.assign(candidates=find) | ranked
+        return RunnablePassthrough.assign(ranked=find) | passages
+    ranked = RunnablePassthrough.assign(ranked=rerank.with_config(run_name="Rerank"))
+    return RunnablePassthrough.assign(candidates=find) | ranked | passages
+
+
+def choose(inputs: dict[str, Any]) -> list[Document]:
+    return choose_passages(inputs["ranked"], page_url=inputs["turn"].page_url)
 
 
 def read_turn(inputs: dict[str, Any]) -> dict[str, Any]:
     turn = ChatTurn.model_validate(inputs["turn"])
     if turn.scope == "selection" and not turn.selected_text:
         raise InvalidTurn("Mark a passage first, to be answered from it alone.")
-    return {"turn": turn, "history": inputs.get("history", []), "started": time.perf_counter()}
+    history = inputs.get("history", [])
+    return {"turn": turn, "history": history, "guard": TurnGuard(), "started": time.perf_counter()}
 
 
 def wants_selection(inputs: dict[str, Any]) -> bool:
     return bool(inputs["turn"].scope == "selection")
 
 
-def select(inputs: dict[str, Any]) -> list[Document]:
+def take_selection(inputs: dict[str, Any]) -> list[Document]:
     """The marked text as the only passage."""
-    turn: ChatTurn = inputs["turn"]
-    details = {"title": prompts.SELECTION_TITLE, "url": turn.page_url or ""}
-    return [Document(turn.selected_text or "", metadata=details)]
+    return [marked_passage(inputs["turn"])]
 
 
 def weigh(inputs: dict[str, Any]) -> Evidence:
-    return weigh_evidence(inputs["passages"], language=inputs["turn"].language)
+    turn: ChatTurn = inputs["turn"]
+    return weigh_evidence(inputs["passages"], language=turn.language or language_of(turn.question))
 
 
 def fill_in(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The prompt's variables."""
+    """The prompt's variables. Context, selection and history come between tags that bear `fence`."""
     turn: ChatTurn = inputs["turn"]
+    guard: TurnGuard = inputs["guard"]
     marked = turn.selected_text if turn.scope == "book" else None
+    language = turn.language or language_of(turn.question)
     return {
-        "history": inputs["history"],
-        "context": format_passages(inputs["evidence"].passages),
-        "selection": prompts.SELECTION.format(text=marked) if marked else "",
+        "history": guard.around_each(recent(inputs["history"])),
+        "context": format_passages(inputs["evidence"].passages, guard),
+        "selection": prompts.SELECTION.format(text=guard.around(marked, "marked")) if marked else "",
+        "language": prompts.LANGUAGE.format(code=language) if language else "",
         "question": turn.question,
+        "fence": guard.fence,
+        "canary": guard.canary,
     }
 
 
 def attach_passages(inputs: dict[str, Any]) -> list[BaseMessage]:
-    """The messages; the last one carries the passages and the query as data, for models that read `documents`."""
+    """The messages; the last one carries the passages and the query as data, for models that read `documents`.
+
+    `fence` is the turn's, for providers that send the documents on.
+    """
     *earlier, last = inputs["messages"].to_messages()
     documents = [
         {"id": str(n), "title": passage.metadata.get("title", ""), "text": passage.page_content}
         for n, passage in enumerate(inputs["evidence"].passages, start=1)
     ]
-    data = last.additional_kwargs | {"documents": documents, "question": inputs["query"]}
-    return [*earlier, last.model_copy(update={"additional_kwargs": data})]
+    data = {"documents": documents, "question": inputs["query"], "fence": inputs["guard"].fence}
+    return [*earlier, last.model_copy(update={"additional_kwargs": last.additional_kwargs | data})]
 
 
 def answer_from_evidence(ask: Runnable[Any, Any]) -> Runnable[dict[str, Any], dict[str, Any]]:

@@ -98,9 +98,14 @@ def read_address(url: str) -> PostgresAddress:
 
 def explain(error: BaseException) -> str:
     """For the author: what to do about a database that could not be reached, and then what it said itself."""
+    said, remedy = said_and_remedy(error)
+    return f"DATABASE_URL: {remedy}. The database said: {said}" if remedy else said
+
+
+def said_and_remedy(error: BaseException) -> tuple[str, str]:
+    """The two halves of `explain`; no remedy is known for everything that a database may say."""
     said = " ".join(str(error).split()) or type(error).__name__
-    remedy = next((remedy for pattern, remedy in REMEDIES if re.search(pattern, said, re.IGNORECASE)), None)
-    return said if remedy is None else f"DATABASE_URL: {remedy}. The database said: {said}"
+    return said, next((remedy for pattern, remedy in REMEDIES if re.search(pattern, said, re.IGNORECASE)), "")
 
 
 def _parsed(dsn: str) -> dict[str, str]:

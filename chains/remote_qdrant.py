@@ -26,6 +26,9 @@ LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepali
 
 _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
+BUSY = "Wait a moment; a free cluster takes few requests at once."
+SILENT = "Is the cluster running, and its port reachable?"
+LOG = "Look at the cluster's own log and at its provider's status page."
 MISSING = (
     "Run `docent ingest PATH`, copy the embedded index with `docent migrate-index`, or set QDRANT_COLLECTION to a "
     "collection that exists."
@@ -80,20 +83,20 @@ def explain(error: Exception, place: str, collection: str, *, suspended: bool = 
         case SearchFault():
             return error
         case ResourceExhaustedResponse():
-            return SearchFault(f"{place} is busy (429) and asks to wait {error.retry_after_s} s.")
+            return SearchFault(f"{place} is busy (429) and asks to wait {error.retry_after_s} s.", BUSY)
         case QdrantException():
-            return SearchFault(f"{place} is busy (429).")  # and asks to wait until a date, which the client cannot read
+            return SearchFault(f"{place} is busy (429).", BUSY)  # it asks to wait until a date, which nobody reads
         case UnexpectedResponse():
             return _explain_status(error, place, collection, suspended=suspended)
         case ResponseHandlingException(source=httpx.TimeoutException()) | TimeoutError():
-            return SearchFault(f"{place} did not answer in time. Is the cluster running, and its port reachable?")
+            return SearchFault(f"{place} did not answer in time.", SILENT)
         case ResponseHandlingException(source=httpx.TransportError() as source):
             return SearchFault(
-                f"{place} cannot be reached ({type(source).__name__}: {source}). Check QDRANT_URL; a cluster that was "
-                "deleted has no address any more."
+                f"{place} cannot be reached ({type(source).__name__}: {source}).",
+                "Check QDRANT_URL; a cluster that was deleted has no address any more.",
             )
         case ApiException() | ValueError():
-            return SearchFault(f"{place} does not answer as Qdrant does ({_kind(error)}). Check QDRANT_URL.")
+            return SearchFault(f"{place} does not answer as Qdrant does ({_kind(error)}).", "Check QDRANT_URL.")
     return SearchFault(str(error) or type(error).__name__)
 
 
@@ -111,17 +114,18 @@ def _explain_status(error: UnexpectedResponse, place: str, collection: str, *, s
     match error.status_code:
         case 401 | 403:
             return SearchFault(
-                f"{place} refuses the key ({error.status_code}). Set QDRANT_API_KEY to a key of this cluster that may "
-                f"read {collection!r}."
+                f"{place} refuses the key ({error.status_code}).",
+                f"Set QDRANT_API_KEY to a key of this cluster that may read {collection!r}.",
             )
         case 404 if suspended:
             return ClusterSuspended(
-                f"{place} answers 404 on every path: the cluster is suspended. Resume it at https://cloud.qdrant.io "
-                "(free clusters are suspended after a week without use, and deleted after four)."
+                f"{place} answers 404 on every path: the cluster is suspended.",
+                "Resume it at https://cloud.qdrant.io (free clusters are suspended after a week without use, and "
+                "deleted after four).",
             )
         case 404:
-            return CollectionMissing(f"There is no collection {collection!r} in {place}. {MISSING}")
-    return SearchFault(f"{place} answers {error.status_code} {_reason(error)}".rstrip() + ".")
+            return CollectionMissing(f"There is no collection {collection!r} in {place}.", MISSING)
+    return SearchFault(f"{place} answers {error.status_code} {_reason(error)}".rstrip() + ".", LOG)
 
 
 def _reason(error: UnexpectedResponse) -> str:

@@ -18,7 +18,7 @@ KEPT = 6
 class Rerank:
     """The `keep` most relevant passages, best first; or the first ones as they are, should ranking fail or take long.
 
-    A ranked passage's `score` is its relevance, and its `timings` have `rerank` (ms).
+    A ranked passage's `score` and `relevance` are the ranker's, 0 to 1, and its `timings` have `rerank` (ms).
     """
 
     def __init__(self, ranker: Ranker, guard: Guard, keep: int = KEPT) -> None:
@@ -38,7 +38,7 @@ class Rerank:
         if not scores:
             return [_timed(passage, milliseconds) for passage in passages[: self._keep]]
         ranked = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
-        return [_timed(passage, milliseconds, score=score) for score, passage in ranked[: self._keep]]
+        return [_timed(passage, milliseconds, score=score, relevance=score) for score, passage in ranked[: self._keep]]
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
         """{query, candidates} -> passages. Asynchronous only."""

@@ -6,14 +6,21 @@ import logging
 import re
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.errors import SettingsError
-from chains.hosts import is_public
 from chains.remote_postgres import read_address
+from chains.setting_problems import (
+    UNTIDY,
+    Disagreement,
+    Disagreements,
+    SettingProblem,
+    checked_address,
+    problems_in,
+    tidied,
+)
 
 CHAT_PROVIDERS = ("auto", "gemini", "cohere", "openai_compatible", "local")
 
@@ -30,7 +37,10 @@ log = logging.getLogger(__name__)
 
 
 class ChainSettings(BaseSettings):
-    """What the chain, the index and the history need to know. Field names are the variables' names in lower case."""
+    """What the chain, the index and the history need to know. Field names are the variables' names in lower case.
+
+    `repr=False` marks what is secret, or an address with a password in it.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
@@ -51,14 +61,14 @@ class ChainSettings(BaseSettings):
     rerank_provider: Literal["auto", "cohere", "none"] = "auto"
     cohere_rerank_model: str = "rerank-v4.0-fast"
     qdrant_url: str | None = None
-    qdrant_api_key: str | None = None
+    qdrant_api_key: str | None = Field(default=None, repr=False)
     qdrant_collection: str = Field(default="docusaurus-book", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     qdrant_vector_name: str | None = None
     qdrant_content_key: str = "page_content"
     qdrant_metadata_key: str = "metadata"
     qdrant_url_key: str = "url"
     qdrant_title_key: str = "title"
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     data_dir: Path = Path(".docent")
     docs: Path = Path("docs")
     site_url: str | None = None
@@ -73,19 +83,24 @@ class ChainSettings(BaseSettings):
     first_token_timeout: float = Field(default=20, gt=0)
     between_tokens_timeout: float = Field(default=15, gt=0)
 
-    @model_validator(mode="before")
+    _untidy: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
     @classmethod
-    def strip_blanks_and_quotes(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: stripped
-            for name, value in values.items()
-            if (stripped := _stripped(name, value)) != ""  # an empty variable is an absent one
-        }
+    def strip_blanks_and_quotes(cls, values: dict[str, Any], handler: ValidatorFunctionWrapHandler) -> Self:
+        """An empty variable is an absent one."""
+        clean = {name: tidied(value) for name, value in values.items()}
+        untidy = tuple(name.upper() for name, value in values.items() if clean[name] != value)
+        for name in untidy:
+            log.warning("%s %s", name, UNTIDY)
+        settings: Self = handler({name: value for name, value in clean.items() if value != ""})
+        settings._untidy = untidy
+        return settings
 
     @field_validator("qdrant_url")
     @classmethod
     def address_of_a_server(cls, url: str | None) -> str | None:
-        return None if url is None else _checked_address(url, CLUSTER)
+        return None if url is None else checked_address(url, CLUSTER)
 
     @field_validator("database_url")
     @classmethod
@@ -97,7 +112,7 @@ class ChainSettings(BaseSettings):
     @field_validator("gemini_base_url", "cohere_base_url", "openai_base_url")
     @classmethod
     def address_of_a_provider(cls, url: str | None) -> str | None:
-        return None if url is None else _checked_address(url, "https://llm.example.com/v1")
+        return None if url is None else checked_address(url, "https://llm.example.com/v1")
 
     @field_validator("chat_provider")
     @classmethod
@@ -110,17 +125,29 @@ class ChainSettings(BaseSettings):
         return provider
 
     @model_validator(mode="after")
-    def providers_have_what_they_need(self) -> Self:
+    def values_agree(self) -> Self:
+        if found := self.disagreements():
+            raise Disagreements(found)
+        return self
+
+    def disagreements(self) -> list[Disagreement]:
+        """Providers that were chosen and lack what they need."""
         chosen = {
             "CHAT_PROVIDER": self.chat_provider,
             "EMBEDDING_PROVIDER": self.embedding_provider,
             "RERANK_PROVIDER": self.rerank_provider,
         }
-        for variable, provider in chosen.items():
-            for needed in _NEEDS.get(provider, ()):
-                if getattr(self, needed.lower()) is None:
-                    raise ValueError(f"{needed}: {variable}={provider} needs it")
-        return self
+        return [
+            Disagreement(SettingProblem(needed, f"{variable}={provider} needs it"), variable)
+            for variable, provider in chosen.items()
+            for needed in _NEEDS.get(provider, ())
+            if getattr(self, needed.lower()) is None
+        ]
+
+    @property
+    def untidy(self) -> tuple[str, ...]:
+        """The variables whose values had blanks or quotes around them."""
+        return self._untidy
 
     @property
     def chat_providers(self) -> list[str]:
@@ -148,6 +175,14 @@ class ChainSettings(BaseSettings):
         """Whether an engine under DATA_DIR is used."""
         return not (self.qdrant_url and self.database_url)
 
+    @property
+    def secrets(self) -> set[str]:
+        """What may appear in no log line and no answer: keys and tokens whole, of an address the passwords."""
+        fields = type(self).model_fields.items()
+        marked = [(name, str(getattr(self, name) or "")) for name, field in fields if not field.repr]
+        found = [_passwords(value) if name.endswith("_url") else [value] for name, value in marked]
+        return {secret for secrets in found for secret in secrets if secret}
+
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Read the environment and `.env`; `overrides` win.
@@ -155,41 +190,26 @@ class ChainSettings(BaseSettings):
         Raises:
             SettingsError: a value is malformed; one line per variable.
         """
-        try:
-            return cls(**overrides)
-        except ValidationError as error:
-            raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+        settings, problems = cls.examine(**overrides)
+        if problems:
+            raise SettingsError("\n".join(map(str, problems)))
+        return settings
+
+    @classmethod
+    def examine(cls, **overrides: Any) -> tuple[Self, list[SettingProblem]]:
+        """Every problem at once, and the settings as they are with the defaults in those places."""
+        problems: list[SettingProblem] = []
+        while True:
+            try:
+                return cls(**overrides), problems
+            except ValidationError as error:
+                found = [disagreement for detail in error.errors() for disagreement in problems_in(detail)]
+            named = {problem.variable for problem in problems}
+            problems += [each.problem for each in found if each.problem.variable not in named]
+            for name in (each.cause.lower() for each in found):
+                overrides[name] = cls.model_fields[name].default
 
 
-def _checked_address(url: str, example: str) -> str:
-    """Without a trailing slash. What is wrong is said without the value, which may hold a key."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError("its host or port cannot be read") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"begins with https:// and a host, such as {example}")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("is an address alone; the key goes into the variable that ends in _API_KEY")
-    if parts.scheme == "http" and is_public(host):
-        raise ValueError("a public host must be https, or the key and the texts would travel in plain text")
-    return url.rstrip("/")
-
-
-def _stripped(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    clean = value.strip()
-    if len(clean) >= 2 and clean[0] == clean[-1] and clean[0] in "'\"":
-        clean = clean[1:-1].strip()
-    if clean != value:
-        log.warning("%s has blanks or quotes around its value; they were removed", name.upper())
-    return clean
-
-
-def _explain(detail: Any) -> str:
-    problem = str(detail["msg"]).removeprefix("Value error, ")
-    variable = ".".join(str(part) for part in detail["loc"]).upper()
-    named = f"{variable}: {problem}" if variable else problem  # what concerns several variables names one itself
-    return f"{named}. Set it in the environment or in {Path('.env').resolve()}."
+def _passwords(url: str) -> list[str]:
+    found = re.findall(r"://[^/?#:@]*:([^/?#]*)@|password=([^&\s]+)", url)
+    return [password for pair in found for password in pair]

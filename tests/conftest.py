@@ -13,19 +13,31 @@ from chains.embedded_postgres import EmbeddedPostgres
 from chains.migrations import migrate
 from tests import network_guard
 
-pytest_plugins = ["tests.provider_simulator.fixtures"]
+pytest_plugins = ["tests.provider_simulator.fixtures", "tests.fault_table"]
 
 
 network_guard.install()
 
 
-# Whole suites that hold services of others, and us to their failures, over the wire: for .ci/run.
+# Whole suites that start services of their own, or hold us to the failures of others', over the wire: for .ci/run.
 SLOW_FOLDERS = (
+    "tests/app/deploy/",
+    "tests/app/doctor/",
+    "tests/app/turns/test_replicas.py",
+    "tests/app/test_other_visitors.py",
+    "tests/app/test_page_headers.py",
+    "tests/app/test_postgres_killed.py",
+    "tests/app/test_process.py",
+    "tests/app/test_providers.py",
+    "tests/app/test_remote_service.py",
+    "tests/app/test_search_states.py",
+    "tests/app/test_words_in_the_log.py",
+    "tests/chains/evaluation/test_evaluate.py",
+    "tests/chains/ingest/test_books.py",
+    "tests/chains/remote/",
+    "tests/docs/test_docs_questions.py",
     "tests/faults/",
     "tests/provider_simulator/",
-    "tests/chains/remote/",
-    "tests/app/test_providers.py",
-    "tests/app/test_search_states.py",
 )
 
 

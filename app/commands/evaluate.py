@@ -1,10 +1,14 @@
-"""`docent eval`: a question set or a BEIR folder through the product's own retriever."""
+"""`docent eval`: a question set or a BEIR folder through the product's own retriever and chain."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -12,48 +16,197 @@ from rich.table import Table
 
 from app.resources import Resources
 from app.settings import Settings
+from chains.errors import EvaluationError, SettingsError
 from chains.evaluation import EvalReport, evaluate_beir, evaluate_questions, is_beir
+from chains.evaluation.baseline import check_baseline, read_baseline, write_baseline
+from chains.evaluation.calibrate import calibrate_collection, store_calibration
+from chains.evaluation.comparison import Difference, compare_runs, load_run, save_run
+from chains.evaluation.generation import draft_questions, write_questions
+from chains.evaluation.judging import judge_rows, require_ragas
+from chains.evaluation.report import write_report
+from chains.retriever import HybridRetriever
 
-HEADLINES = ("hit@1", "hit@5", "hit@10", "recall@10", "mrr@10", "ndcg@10", "p50_ms", "p95_ms")
+
+@dataclass(frozen=True)
+class Wanted:
+    """Files that are read and written beside the figures."""
+
+    against: Path | None = None
+    save: Path | None = None
+    report: Path | None = None
+    gate: Path | None = None
+    baseline: Path | None = None
 
 
-def run(settings: Settings, questions: Path, *, as_json: bool) -> None:
-    """Print the metrics, one a line, or as one JSON object."""
-    report = asyncio.run(_beir(settings, questions) if is_beir(questions) else _questions(settings, questions))
+@dataclass(frozen=True)
+class Asking:
+    """`answers`: None means where they cost nothing. `generate`: how many questions are to be drafted."""
+
+    questions: Path
+    answers: bool | None = None
+    judge: bool = False
+    calibrate: bool = False
+    generate: int | None = None
+
+
+def run(settings: Settings, asking: Asking, wanted: Wanted, *, as_json: bool = False) -> None:
+    """Print the metrics, one a line, or as one JSON object; and write what is wanted.
+
+    Raises:
+        SettingsError: what was asked for takes questions about one's own pages.
+        EvaluationError: a file is not what it should be, or a metric fell below the gate.
+    """
+    if (asking.calibrate or asking.generate) and is_beir(asking.questions):
+        option = "--calibrate" if asking.calibrate else "--generate"
+        raise SettingsError(f"{option}: takes a file of questions about your own pages, not a folder.")
+    if asking.calibrate:
+        _show(asyncio.run(_calibrate(settings, asking.questions)), str(asking.questions), as_json=as_json)
+    elif asking.generate:
+        drafted = asyncio.run(_generate(settings, asking.questions, asking.generate))
+        _show(drafted, str(asking.questions), as_json=as_json)
+    else:
+        _measure(settings, asking, wanted, as_json=as_json)
+
+
+def _measure(settings: Settings, asking: Asking, wanted: Wanted, *, as_json: bool) -> None:
+    if wanted.gate:
+        read_baseline(wanted.gate)  # fails before an hour of questions, not after
+    if asking.judge:
+        require_ragas()
+    report = asyncio.run(_evaluate(settings, asking))
+    against = compare_runs(report.rows, _other_run(asking, wanted.against)) if wanted.against else None
+    if wanted.save:
+        save_run(report, wanted.save)
+    if wanted.report:
+        write_report(report, wanted.report, title=f"docent eval {asking.questions.name}", against=against)
     figures = report.as_dict()
+    if against:
+        figures["against"] = {name: asdict(each) | {"mean": each.mean} for name, each in against.items()}
+    _show(figures, str(asking.questions), as_json=as_json)
+    if against and not as_json:
+        _show_comparison(against)
+    if wanted.gate and (complaints := check_baseline(report, wanted.gate)):
+        raise EvaluationError("The gate is closed: " + "; ".join(complaints) + ".")
+    if wanted.baseline:
+        write_baseline(report, wanted.baseline)
+
+
+def _other_run(asking: Asking, against: Path) -> dict[str, dict[str, Any]]:
+    """A saved run, or one made now with the settings of another file."""
+    if against.suffix == ".json":
+        return load_run(against)
+    if not against.is_file():
+        raise EvaluationError(f"{against} is neither a saved run (.json) nor a file with settings.")
+    return asyncio.run(_evaluate(Settings.load(_env_file=against), asking)).rows
+
+
+async def _evaluate(settings: Settings, asking: Asking) -> EvalReport:
+    return await (_beir if is_beir(asking.questions) else _questions)(settings, asking)
+
+
+async def _questions(settings: Settings, asking: Asking) -> EvalReport:
+    async with _opened(settings) as resources:
+        search = resources.search
+        model = search.model if _answers(settings, asking) else None
+        with _progress() as tell:
+            report = await evaluate_questions(asking.questions, search.retriever(), model=model, on_question=tell)
+        if asking.judge:
+            assert search.embeddings is not None
+            judge = search.providers.chat_model()
+            report.metrics.update(await judge_rows(report.rows, judge, search.embeddings))
+        return report
+
+
+async def _beir(settings: Settings, asking: Asking) -> EvalReport:
+    """In an index of its own, away from DATA_DIR."""
+    from chains.providers import aclose_model, chat_endpoints, embeddings
+    from chains.resilience import resilient
+
+    vectors = embeddings(settings)
+    endpoints = chat_endpoints(settings, vectors)
+    model = resilient(endpoints[0]) if _answers(settings, asking) else None
+    try:
+        with _progress() as tell:
+            report = await evaluate_beir(asking.questions, vectors, model=model, on_progress=tell, on_question=tell)
+        if asking.judge:
+            report.metrics.update(await judge_rows(report.rows, endpoints[0].model, vectors))
+        return report
+    finally:
+        for endpoint in endpoints:
+            await aclose_model(endpoint.model)
+        await vectors.aclose()
+
+
+def _answers(settings: Settings, asking: Asking) -> bool:
+    if asking.judge:
+        return True
+    return settings.chat_providers == ["local"] if asking.answers is None else asking.answers
+
+
+async def _calibrate(settings: Settings, path: Path) -> dict[str, float]:
+    """Thresholds by name, with what each lets through, and kept in the collection."""
+    async with _searching(settings) as retriever:
+        found = await calibrate_collection(path, retriever)
+        await store_calibration(found, retriever)
+    return {
+        f"{name}_{figure}" if figure != "threshold" else name: value
+        for name, calibration in found.items()
+        for figure, value in asdict(calibration).items()
+    }
+
+
+async def _generate(settings: Settings, path: Path, wanted: int) -> dict[str, Any]:
+    """Drafts for the author to read: what a model asked of its own accord is not what readers ask."""
+    async with _opened(settings) as resources:
+        model = None if settings.chat_providers == ["local"] else resources.search.model
+        rows = await draft_questions(resources.search.retriever(), model, wanted)
+    write_questions(rows, path)
+    return {"questions": len(rows), "silver": sum(bool(row.get("silver")) for row in rows)}
+
+
+@asynccontextmanager
+async def _searching(settings: Settings) -> AsyncIterator[HybridRetriever]:
+    """The configured collection's own retriever."""
+    async with _opened(settings) as resources:
+        yield resources.search.retriever()
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Resources]:
+    """With the index and the models; without a database."""
+    resources = Resources(settings)
+    resources.hold_data_dir("docent eval")
+    try:
+        await resources.search.open()
+        yield resources
+    finally:
+        await resources.search.close()
+        resources.release_data_dir()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, for what is embedded and then for what is asked."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("measuring", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _show(figures: dict[str, Any], title: str, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(figures, indent=2))  # noqa: T201
+        print(json.dumps(figures, indent=2, ensure_ascii=False))  # noqa: T201
         return
-    table = Table("metric", "value", title=str(questions))
+    table = Table("metric", "value", title=title)
     for name, value in figures.items():
         if isinstance(value, int | float):
             table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
     Console().print(table)
 
 
-async def _questions(settings: Settings, path: Path) -> EvalReport:
-    """Over the configured collection."""
-    resources = Resources(settings)
-    resources.hold_data_dir("docent eval")
-    try:
-        await resources.search.open()
-        return await evaluate_questions(path, resources.search.retriever())
-    finally:
-        await resources.search.close()
-        resources.release_data_dir()
-
-
-async def _beir(settings: Settings, folder: Path) -> EvalReport:
-    """In an index of its own, away from DATA_DIR."""
-    from chains.providers import embeddings
-
-    model = embeddings(settings)
-    console = Console(stderr=True)
-    try:
-        with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-            task = progress.add_task("embedding", total=None)
-            return await evaluate_beir(
-                folder, model, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
-            )
-    finally:
-        model.close()
+def _show_comparison(against: dict[str, Difference]) -> None:
+    table = Table("metric", "difference", "95 % interval", "", title="against the other run")
+    for name, each in against.items():
+        interval = f"[{each.low:+.3f}, {each.high:+.3f}]".replace("[", "\\[")
+        table.add_row(name, f"{each.mean:+.3f}", interval, "clear" if each.is_clear else "")
+    Console().print(table)

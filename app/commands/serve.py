@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 from app.front import Front
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from app.resources import Resources
 
+OPEN_FILES = 65_536
+SEND_BUFFER = 128 * 1024  # bytes, doubled by Linux: what the kernel keeps for a reader who takes nothing, not 4 MB
+
 
 def run(settings: Settings, resources: Resources | None = None) -> None:
     """Serve until a signal; `resources` stand in for the ones that the settings ask for.
@@ -25,6 +29,7 @@ def run(settings: Settings, resources: Resources | None = None) -> None:
         DataDirBusy: another process holds DATA_DIR.
         SettingsError: HOST and PORT cannot be listened on.
     """
+    _allow_many_connections()
     holder = DataDirHolder(settings.data_dir)
     if settings.embedded:
         holder.hold("docent serve")
@@ -59,8 +64,21 @@ def _listen(settings: Settings) -> socket.socket:
         raise SettingsError(
             f"PORT: {settings.host}:{settings.port} cannot be listened on ({error.strerror}). Set PORT to a free one."
         ) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     listener.set_inheritable(True)
     return listener
+
+
+def _allow_many_connections() -> None:
+    """Open as many files as this user may, up to `OPEN_FILES`: in many places 1,024 is what one begins with."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if least != resource.RLIM_INFINITY and least < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _reachable(host: str) -> str:

@@ -20,9 +20,15 @@ def docent_of(connection: HTTPConnection) -> Docent:
     return docent
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Raises Unauthorized when no token was sent; the gate has refused wrong ones already."""
+def sent_visitor(request: Request) -> Visitor | None:
+    """The visitor whose token was sent; the gate has refused wrong ones already."""
     visitor: Visitor | None = request.scope["state"].get("visitor")
+    return visitor
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Raises Unauthorized when no token was sent."""
+    visitor = sent_visitor(request)
     if visitor is None:
         raise Unauthorized("A visitor token is needed here.")
     return visitor

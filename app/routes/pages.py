@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__
+from app.page_headers import API_PAGE, CHAT_PAGE
 from app.routes.access import docent_of
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -20,7 +21,7 @@ router = APIRouter(tags=["pages"])
 async def root(request: Request) -> Response:
     """The chat page for a browser, API information as JSON for everything else."""
     if "text/html" in request.headers.get("accept", ""):
-        return FileResponse(STATIC / "index.html")
+        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": CHAT_PAGE})
     settings = docent_of(request).settings
     return JSONResponse(
         {
@@ -39,7 +40,7 @@ async def root(request: Request) -> Response:
 @router.get("/docs", include_in_schema=False)
 async def swagger() -> FileResponse:
     """Swagger UI from our own assets, so that it renders with the network cut."""
-    return FileResponse(STATIC / "docs.html")
+    return FileResponse(STATIC / "docs.html", headers={"Content-Security-Policy": API_PAGE})
 
 
 def mount_assets(app: FastAPI) -> None:

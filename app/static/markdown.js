@@ -34,7 +34,8 @@ export function renderAnswer(text, sources, citations) {
   const fragment = globalThis.DOMPurify.sanitize(markdown.render(text, { known }), ALLOWED);
   fragment.querySelectorAll(BLOCKS).forEach((block) => block.setAttribute("dir", "auto"));
   fragment.querySelectorAll("pre, code").forEach((block) => block.setAttribute("dir", "ltr"));
-  fragment.querySelectorAll("a").forEach(openElsewhere);
+  const hosts = new Set([location.host, ...sources.map((source) => hostOf(source.url)).filter(Boolean)]);
+  fragment.querySelectorAll("a").forEach((link) => openElsewhere(link, hosts));
   fragment.querySelectorAll("table, pre").forEach(letScroll);
   linkMarkers(fragment, known, citations);
   return fragment;
@@ -55,10 +56,19 @@ function headingBelowQuestion(tag) {
   return `h${Math.min(6, Number(tag[1]) + 2)}`;
 }
 
-function openElsewhere(link) {
-  if (!link.hasAttribute("href")) return;
+// An answer may link to where its sources are. The service lets no other link out; if one came all the same, its words
+// stay and lead nowhere.
+function openElsewhere(link, hosts) {
+  if (!hosts.has(hostOf(link.getAttribute("href")))) {
+    link.replaceWith(...link.childNodes);
+    return;
+  }
   link.target = "_blank";
   link.rel = "noopener noreferrer";
+}
+
+function hostOf(address) {
+  return URL.canParse(address) ? new URL(address).host : undefined;
 }
 
 function letScroll(block) {

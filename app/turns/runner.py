@@ -3,108 +3,121 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-import structlog
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator
 
-from app.logs import place_of
-from app.turns.log import SOURCES, TurnLog
+from app.turns.ended import EndedTurns
+from app.turns.following import FollowedTurn
+from app.turns.generation import Generation
+from app.turns.journal import Journal
+from app.turns.journaling import JournalWriter
+from app.turns.limits import TurnHooks, TurnLimits
+from app.turns.places import Places
+from app.turns.running import ReadableTurn, RunningTurn, Stop, opened, replayed, stop_all
 from app.visitor import Visitor, current_visitor
-from chains.errors import ConversationBusy, DeadlineExceeded, DocentError, Overloaded, StorageUnavailable
-from chains.history import (
-    BUSY_FOR,
-    Begun,
-    Joined,
-    MessageStore,
-    Refused,
-    Replay,
-    chain_input,
-    opening_of,
-    settled,
-)
-from chains.history_messages import failure, interruption
-from chains.resilience import Deadline, turn_deadline
-from chains.turn import ChatTurn, Outcome, Reply, ReplyPart
+from chains.errors import ConversationBusy, NotFound, Overloaded, StorageUnavailable
+from chains.history import BUSY_FOR, Beginning, Begun, Joined, MessageStore, Refused, Replay
+from chains.history_messages import TurnState
+from chains.turn import ChatTurn, Reply, ReplyPart
 
-COALESCE = 0.025  # seconds: 40 events a second read as a steady flow and cost a fifth of one event per token
-MAX_RUNNING = 200
-FINISH_PAUSE = 1.0  # seconds between attempts to store a reply while the database is away,
-FINISH_TRIES = 120  # as many as take the store's lease
-CLOSING_PATIENCE = 10.0  # seconds that storing what still runs may take at shutdown
-
-log = structlog.get_logger(__name__)
-
-
-class RunningTurn:
-    """A turn that was accepted: running, or complete before and replayed. Any number of readers may follow it."""
-
-    def __init__(self, turn: ChatTurn, coalesce: float, *, replayed: bool = False, restarted: bool = False) -> None:
-        self.turn = turn
-        self.replayed = replayed
-        self.restarted = restarted
-        self.log = TurnLog(coalesce)
-
-    def parts(self, after: int = 0) -> AsyncGenerator[ReplyPart, None]:
-        """One event each, with its `seq`: the ids first, then as they come; the last one has the `outcome`."""
-        return self.log.read(after)
-
-    async def reply(self) -> ReplyPart:
-        """The whole reply, once it has ended. A failed one has its `error`; nothing is raised."""
-        whole = ReplyPart()
-        async for part in self.parts():
-            whole = whole + part
-        return whole
+CLOSING_PATIENCE = 10.0  # seconds that storing what still runs may take at shutdown,
+JOURNAL_PATIENCE = 2.0  # and writing what was told of it
+CANCEL_PATIENCE = 5.0  # seconds that another process has to stop a turn; it looks once a second
 
 
 class TurnRunner:
-    """At most `max_running` turns at once, `deadline` seconds each. `on_failure` is called when a service fails it.
+    """A turn goes on when its reader leaves, for `resume_grace` seconds: he may come back, here or elsewhere.
 
-    A turn goes on when its reader leaves: the reply is stored, and asking again replays it.
+    Without a `journal` a turn that does not run here cannot be read, and one that has ended is forgotten.
     """
 
     def __init__(
         self,
         chain: Runnable[dict[str, Any], ReplyPart],
         store: MessageStore,
-        deadline: float = 60.0,
-        *,
-        coalesce: float = COALESCE,
-        max_running: int = MAX_RUNNING,
-        on_failure: Callable[[], None] = lambda: None,
+        limits: TurnLimits | None = None,
+        hooks: TurnHooks | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        self._chain, self._store = chain, store
-        self._deadline, self._coalesce, self._max_running = deadline, coalesce, max_running
-        self._on_failure = on_failure
+        self._chain, self._store, self._journal = chain, store, journal
+        self._limits, self._hooks = limits or TurnLimits(), hooks or TurnHooks()
+        self._writer = JournalWriter(journal) if journal is not None else None
+        self._places = Places(self._limits.max_running, self._limits.queue, self._limits.queue_patience)
         self._turns: dict[UUID, RunningTurn] = {}
-        self._accepting: set[asyncio.Task[RunningTurn]] = set()
-        self._running: set[asyncio.Task[None]] = set()
+        self._ended = EndedTurns()
+        self._accepting: dict[asyncio.Task[ReadableTurn], UUID] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._closing = False
+        self._closing = asyncio.Event()
 
     @property
     def running(self) -> int:
-        return len(self._turns)
+        return len(self._tasks)
 
-    async def accept(self, turn: ChatTurn, visitor: Visitor, config: RunnableConfig | None = None) -> RunningTurn:
-        """Begin the turn, join it if it runs here, or replay it if it is complete. Tokens come later, by `parts`.
+    async def accept(
+        self,
+        turn: ChatTurn,
+        visitor: Visitor,
+        config: RunnableConfig | None = None,
+        store: MessageStore | None = None,
+    ) -> ReadableTurn:
+        """Begin the turn, join it where it runs, or replay it if it is complete. Tokens come later, by `parts`.
+
+        `store` stands in for the runner's own: such a turn is neither found again nor written to the journal.
 
         Raises:
-            NotFound, TurnIdReuse, ConversationBusy: the store refuses it, or another process runs it.
+            NotFound, TurnIdReuse, ConversationBusy: the store refuses it.
             StorageUnavailable: the question could not be stored.
             Overloaded: too many turns run, or the service is shutting down.
+            DocentError: whatever `admit` raises.
         """
-        if self._closing or len(self._turns) + len(self._accepting) >= self._max_running:
+        if self._closing.is_set():
             raise Overloaded(retry_after=BUSY_FOR)
         # A task, for a turn that was begun must run: a caller who is cancelled meanwhile would leave it without one.
-        task = asyncio.create_task(self._accept_once(turn.identified(), visitor, config))
-        self._accepting.add(task)
-        task.add_done_callback(self._accepting.discard)
+        turn = turn.identified()
+        task = asyncio.create_task(self._accept(turn, visitor, config, store))
+        self._accepting[task] = cast("UUID", turn.turn_id)
+        task.add_done_callback(self._accepting.pop)
         return await asyncio.shield(task)
+
+    async def resume(self, turn_id: UUID, visitor: Visitor, after: int) -> ReadableTurn:
+        """A turn of this visitor's to be read on from `after`, wherever it runs or ran.
+
+        Raises:
+            NotFound: it is nobody's or another visitor's, or it ended too long ago.
+            StorageUnavailable
+        """
+        running = await self._here(turn_id, visitor)
+        if running is not None and (after >= running.log.start or self._journal is None):
+            return running
+        followed = FollowedTurn(self._journal_of_others(), turn_id, visitor.id, closing=self._closing)
+        await followed.open(after)
+        return followed
+
+    async def cancel(self, turn_id: UUID, visitor: Visitor) -> TurnState:
+        """Stop a turn of this visitor's, wherever it runs; the state that it ended in, by this or before.
+
+        `running`: the process that runs it has not answered; the turn will end cancelled all the same.
+
+        Raises:
+            NotFound: it is nobody's or another visitor's.
+            StorageUnavailable
+        """
+        running = await self._here(turn_id, visitor)
+        if running is not None:
+            return await running.cancel()
+        journal = self._journal_of_others()
+        state = await journal.ask_cancel(turn_id, visitor.id)
+        if state is None:
+            raise NotFound
+        followed = FollowedTurn(journal, turn_id, visitor.id)
+        return state if state is not TurnState.RUNNING else await followed.state_after(CANCEL_PATIENCE)
 
     def as_runnable(self) -> Runnable[ChatTurn | dict[str, Any], ReplyPart]:
         """ChatTurn -> parts of a reply, for the visitor of the context. Asynchronous only.
@@ -114,126 +127,122 @@ class TurnRunner:
 
         async def answer(turns: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[ReplyPart]:
             async for turn in turns:
-                running = await self.accept(ChatTurn.model_validate(turn), current_visitor.get(), config)
-                async for part in running.parts():
-                    yield part
+                accepted = await self.accept(ChatTurn.model_validate(turn), current_visitor.get(), config)
+                async with aclosing(accepted.parts()) as parts:
+                    async for part in parts:
+                        yield part
 
         runnable: Runnable[Any, Any] = RunnableGenerator(cast("Any", answer), name="rag")
         return runnable.with_types(input_type=ChatTurn, output_type=Reply)
 
+    async def erase(self, visitor: Visitor, conversation_id: UUID | None) -> None:
+        """Stop what runs here of a visitor's, or of one conversation of his, and forget what such turns told."""
+        mine = [running for running in self._turns.values() if running.is_of(visitor.id, conversation_id)]
+        await stop_all(mine, Stop.CANCELLED, CANCEL_PATIENCE)
+        self._ended.erase(visitor.id, conversation_id)
+
     async def aclose(self) -> None:
         """Stop what runs and store it as partial; nothing is accepted from here on."""
-        self._closing = True
+        self._closing.set()
         if self._accepting:
             await asyncio.wait(self._accepting, timeout=CLOSING_PATIENCE)
-        await asyncio.sleep(0)  # a task that is cancelled before its first step would store nothing
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running, timeout=CLOSING_PATIENCE)
+        for running in self._turns.values():
+            running.stop(Stop.CLOSING)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSING_PATIENCE)
+        if self._writer is not None:
+            await self._writer.aclose(JOURNAL_PATIENCE)
 
-    async def _accept_once(self, turn: ChatTurn, visitor: Visitor, config: RunnableConfig | None) -> RunningTurn:
+    async def _accept(
+        self, turn: ChatTurn, visitor: Visitor, config: RunnableConfig | None, store: MessageStore | None
+    ) -> ReadableTurn:
         turn_id = cast("UUID", turn.turn_id)
-        async with self._locks.setdefault(turn_id, asyncio.Lock()):  # a copy finds the turn begun and started
-            try:
-                return await self._accept(turn, visitor, config)
-            except StorageUnavailable:
-                self._on_failure()
-                raise
+        placed = turn_id not in self._turns  # a copy of a turn that runs here needs no place of its own
+        if placed:
+            await self._places.take()
+        started: asyncio.Task[None] | None = None
+        try:
+            async with self._locks.setdefault(turn_id, asyncio.Lock()):  # a copy finds the turn begun and started
+                await self._hooks.admit(turn, visitor)
+                try:
+                    beginning = await self._begin(turn, visitor, store or self._store)
+                    if not isinstance(beginning, Begun):
+                        return beginning
+                    running = opened(beginning, visitor, self._limits.coalesce, self._ended.pop(turn_id))
+                    started = self._start(running, beginning, visitor, config, store)
+                    return running
+                finally:
+                    if started is None:
+                        self._hooks.on_end(turn, visitor, None)
+        finally:
+            if placed and started is None:
+                self._places.give_back()
+            elif placed and started is not None:
+                started.add_done_callback(lambda _: self._places.give_back())
 
-    async def _accept(self, turn: ChatTurn, visitor: Visitor, config: RunnableConfig | None) -> RunningTurn:
+    async def _begin(self, turn: ChatTurn, visitor: Visitor, store: MessageStore) -> Begun | ReadableTurn:
         for _ in range(2):  # a turn that ends between the store's answer and ours is asked for once more
-            match await self._store.begin(turn, visitor.id):
+            match await self._ask_store(turn, visitor, store):
                 case Refused(error):
                     raise error
                 case Replay(reply):
-                    return self._replay(turn, reply)
+                    return replayed(turn, visitor.id, reply)
                 case Begun() as begun:
-                    return self._start(begun, visitor, config)
-                case Joined(turn_id) if turn_id in self._turns:
-                    return self._turns[turn_id]
+                    return begun
+                case Joined(turn_id) if (running := self._turns.get(turn_id) or self._ended.get(turn_id)) is not None:
+                    return running
+                case Joined(turn_id, told) if self._journal is not None and store is self._store:
+                    return FollowedTurn(self._journal, turn_id, visitor.id, told, self._closing)
         raise ConversationBusy(retry_after=BUSY_FOR)
 
-    def _replay(self, turn: ChatTurn, reply: ReplyPart) -> RunningTurn:
-        running = RunningTurn(turn, self._coalesce, replayed=True)
-        running.log.tell(opening_of(turn))
-        if "sources" in reply:
-            running.log.tell(ReplyPart({name: reply[name] for name in SOURCES if name in reply}))
-        running.log.write(ReplyPart({name: value for name, value in reply.items() if name != "sources"}))
-        running.log.end(ReplyPart())
-        return running
+    async def _ask_store(self, turn: ChatTurn, visitor: Visitor, store: MessageStore) -> Beginning:
+        try:
+            return await store.begin(turn, visitor.id)
+        except StorageUnavailable:
+            self._hooks.on_failure()
+            raise
 
-    def _start(self, begun: Begun, visitor: Visitor, config: RunnableConfig | None) -> RunningTurn:
-        running = RunningTurn(begun.turn, self._coalesce, restarted=begun.restarted)
-        token = {"visitor_token": visitor.new_token} if visitor.new_token else {}
-        running.log.tell(opening_of(begun.turn) + token)
-        if begun.restarted:
-            running.log.tell(ReplyPart(restart="retry"))
-        self._turns[cast("UUID", begun.turn.turn_id)] = running
-        task = asyncio.create_task(self._run(begun, running.log, config))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return running
-
-    async def _run(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> None:
-        """The reply is stored before anyone sees its end. While it is not, the turn counts as running."""
+    def _start(
+        self,
+        running: RunningTurn,
+        begun: Begun,
+        visitor: Visitor,
+        config: RunnableConfig | None,
+        store: MessageStore | None,
+    ) -> asyncio.Task[None]:
         turn_id = cast("UUID", begun.turn.turn_id)
+        self._turns[turn_id] = running
+        if self._writer is not None and store is None:
+            self._writer.follow(running, begun, partial(self._ended.forget, turn_id, running))
+        generation = Generation(running, begun, self._chain, store or self._store, self._limits, self._hooks)
+        running.task = asyncio.create_task(self._run(generation, visitor, config, kept=store is None))
+        self._tasks.add(running.task)
+        running.task.add_done_callback(self._tasks.discard)
+        running.watch(self._limits.resume_grace)
+        return running.task
+
+    async def _run(
+        self, generation: Generation, visitor: Visitor, config: RunnableConfig | None, *, kept: bool
+    ) -> None:
+        turn_id, reply = generation.turn_id, None
         try:
-            ending = await self._generate(begun, log, config)
-            reply = log.fold() + ending
-            trouble = await self._finish(turn_id, reply)
-            log.end(self._failed(trouble, turn_id, log) if trouble else ending)
-            if isinstance(trouble, StorageUnavailable):
-                await self._finish_later(turn_id, reply)
-            elif trouble:  # this reply cannot be stored at all, and the conversation must not stay busy
-                await self._finish(turn_id, failure(trouble, ReplyPart()))
+            reply = await generation.run(config)
         finally:
-            del self._turns[turn_id]
-            log.end(interruption())  # does nothing where an end was told
+            if self._turns.get(turn_id) is generation.running:  # another attempt may run already
+                del self._turns[turn_id]
+                if kept:
+                    self._ended.keep(turn_id, generation.running, self._limits.resume_grace)
+            self._hooks.on_end(generation.begun.turn, visitor, reply)
 
-    async def _finish(self, turn_id: UUID, reply: ReplyPart) -> Exception | None:
-        try:
-            await settled(self._store.finish(turn_id, reply))
-        except Exception as error:
-            return error
-        return None
+    async def _here(self, turn_id: UUID, visitor: Visitor) -> RunningTurn | None:
+        if accepting := [task for task, accepted in self._accepting.items() if accepted == turn_id]:
+            await asyncio.wait(accepting)
+        running = self._turns.get(turn_id) or self._ended.get(turn_id)
+        if running is not None and running.owner != visitor.id:
+            raise NotFound
+        return running
 
-    async def _finish_later(self, turn_id: UUID, reply: ReplyPart) -> None:
-        """The database is away: were the turn left running there, its conversation would be busy for a whole lease."""
-        for _ in range(FINISH_TRIES):
-            await asyncio.sleep(FINISH_PAUSE)
-            if await self._finish(turn_id, reply) is None:
-                return
-
-    async def _generate(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> ReplyPart:
-        """Run the chain into the log; returns what remains to be said at the end."""
-        deadline = asyncio.timeout(self._deadline)
-        try:
-            async with deadline:
-                with turn_deadline(Deadline(self._deadline)):
-                    await self._follow(begun, log, config)
-        except asyncio.CancelledError:  # by `aclose` alone: nobody else has the task
-            return interruption()
-        except Exception as error:
-            late = DeadlineExceeded() if deadline.expired() else error
-            return self._failed(late, cast("UUID", begun.turn.turn_id), log)
-        if log.full:
-            return ReplyPart(outcome=Outcome.TRUNCATED.value)
-        return ReplyPart() if "outcome" in log.fold() else ReplyPart(outcome=Outcome.ANSWERED.value)
-
-    async def _follow(self, begun: Begun, log: TurnLog, config: RunnableConfig | None) -> None:
-        parts = cast("AsyncGenerator[ReplyPart, None]", self._chain.astream(chain_input(begun), config))
-        async with aclosing(parts):
-            async for part in parts:
-                log.write(part)
-                if log.full:
-                    return
-
-    def _failed(self, error: Exception, turn_id: UUID, so_far: TurnLog) -> ReplyPart:
-        """Say in the log what failed and where, without an exception's words: they may quote the question."""
-        code = error.code if isinstance(error, DocentError) else type(error).__name__
-        where = place_of(error)
-        log.error("turn_failed", turn_id=str(turn_id), error=code, cause=type(error.__cause__).__name__, where=where)
-        if not isinstance(error, DocentError) or error.retryable:
-            self._on_failure()
-        return failure(error, so_far.fold())
+    def _journal_of_others(self) -> Journal:
+        if self._journal is None:
+            raise NotFound
+        return self._journal

@@ -1,4 +1,4 @@
-"""Question sets -> how well the product's own retriever finds what answers them."""
+"""Question sets -> how well the product's own retriever finds what answers them, and its own chain answers."""
 
 from chains.evaluation.beir import is_beir
 from chains.evaluation.evaluate import evaluate_beir, evaluate_questions

@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 from chains.collection import Bm25Sparse, Fingerprint, create_collection, vector_store
 from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.errors import EvaluationError
+from chains.evaluation.questions import Question, read_history, split_told
 from chains.providers import PinnedEmbeddings
 from chains.retriever import HybridRetriever
 
@@ -27,11 +28,15 @@ Progress = Callable[[int, int], None]  # documents indexed so far, and in all
 
 @dataclass(frozen=True)
 class BeirSet:
-    """`documents` and `queries` by id; `relevant`: for each query that is judged, grades by document id."""
+    """`documents` and `queries` by id; `relevant`: for each query that is judged, grades by document id.
+
+    `questions` has of each query that is judged, or said to be unanswerable, its history and its answers, too.
+    """
 
     documents: dict[str, dict[str, Any]]
     queries: dict[str, str]
     relevant: dict[str, dict[str, int]]
+    questions: dict[str, Question]
 
 
 def is_beir(path: Path) -> bool:
@@ -46,8 +51,11 @@ def load_beir(folder: Path) -> BeirSet:
     """
     try:
         documents = {row["_id"]: row for row in _rows(folder / "corpus.jsonl")}
-        queries = {row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl")}
-        return BeirSet(documents, queries, _relevant(folder))
+        questions = {row["_id"]: _question(row) for row in _rows(folder / "queries.jsonl")}
+        queries = {name: question.query for name, question in questions.items()}
+        relevant = _relevant(folder)
+        asked = {name: each for name, each in questions.items() if name in relevant or each.unanswerable}
+        return BeirSet(documents, queries, relevant, asked)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvaluationError(f"{folder} is not a BEIR folder: {error}") from error
 
@@ -89,7 +97,7 @@ def _fill(
     for batch in _batches(list(beir.documents.items())):
         store.add_texts(
             [f"{document.get('title', '')}\n\n{document['text']}" for _, document in batch],
-            [{"page": name, "heading": document.get("title", ""), "chunk_id": name} for name, document in batch],
+            [_facts(name, document) for name, document in batch],
             ids=[point_id(name) for name, _ in batch],
         )
         done += len(batch)
@@ -97,10 +105,26 @@ def _fill(
             on_progress(done, len(beir.documents))
 
 
+def _facts(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    return {"page": name, "heading": document.get("title", ""), "chunk_id": name, "url": f"/{name}"}
+
+
 def _batches(items: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     remaining = iter(items)
     while batch := list(islice(remaining, BATCH)):
         yield batch
+
+
+def _question(row: dict[str, Any]) -> Question:
+    """BEIR itself has the text alone; history, answers and what is unanswerable stand beside it or in `metadata`."""
+    facts = (row.get("metadata") or {}) | row
+    text, told = split_told(row["text"])
+    return Question(
+        text=text,
+        answers=tuple(facts.get("answers") or ()),
+        history=read_history(facts.get("history")) or told,
+        unanswerable=bool(facts.get("unanswerable")) or facts.get("answerable") is False,
+    )
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -113,5 +137,6 @@ def _relevant(folder: Path) -> dict[str, dict[str, int]]:
     relevant: dict[str, dict[str, int]] = {}
     for line in lines[1:]:
         query, document, grade = line.split("\t")
-        relevant.setdefault(query, {})[document] = int(grade)
+        if int(grade) > 0:
+            relevant.setdefault(query, {})[document] = int(grade)
     return relevant

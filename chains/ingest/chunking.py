@@ -17,10 +17,10 @@ from uuid import UUID, uuid5
 
 from chains.ingest.page import Block, Kind, Page, Section
 from chains.ingest.splitting import Room, split_block
-from chains.providers import CountWordPieces
+from chains.providers import CountWordPieces, PinnedEmbeddings
 
 # Part of a collection's fingerprint and of every page's hash: raise it whenever the same page would be cut otherwise.
-CHUNKER = "sections-1000-256-v2"
+CHUNKER = "sections-1000-256-v3"
 
 GOOD_LENGTH = 1_000
 MOST_WORD_PIECES = 256
@@ -71,6 +71,11 @@ def cut(page: Page, count: CountWordPieces) -> list[Chunk]:
         Chunk(page, ordinal, group[0].heading, group[0].section.anchor, _joined(group))
         for ordinal, group in enumerate(groups)
     ]
+
+
+def chunker_of(embeddings: PinnedEmbeddings) -> str:
+    """What a fingerprint calls the chunker: texts that were cut by an estimate are other texts."""
+    return CHUNKER if embeddings.reads_word_pieces else f"{CHUNKER}-estimated"
 
 
 def point_id(chunk: Chunk) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,41 +24,64 @@ _FARTHEST = 2
 class SiteConfig:
     """What a Docusaurus configuration says about its docs; the defaults are Docusaurus's own.
 
-    `url` is None when nobody said it. `docs` is the folder that paths and addresses are relative to; `site` the one
-    that holds the configuration, which `@site/` in imports means. `trailing_slash` None leaves slugs as they are.
+    `url` is None when nobody said it; `url_said`: the author did, not the configuration. `docs` is the folder that
+    addresses are relative to, and `root` the one that paths are relative to, the same in all versions and languages.
+    `site` holds the configuration; `@site/` in imports means it. `trailing_slash` None leaves slugs as they are.
+    A file in `translations` stands for the one at the same place in `docs`. `instance` is the id of the docs plugin,
+    `alone` whether the site has no other, `options` are what the configuration gives it.
     """
 
     docs: Path
     site: Path | None = None
+    root: Path | None = None
     url: str | None = None
+    url_said: bool = False
     base_url: str = "/"
     route_base_path: str = "docs"
+    instance: str = "default"
+    alone: bool = True
+    version: str = "current"
     version_path: str = ""
     trailing_slash: bool | None = None
     language: str = "en"
+    translations: Path | None = None
+    translated_only: bool = False
     include: tuple[str, ...] = _INCLUDE
     exclude: tuple[str, ...] = _EXCLUDE
     strip_prefixes: bool = True
     dialect: Dialect = field(default_factory=Dialect)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    i18n: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def route(self) -> str:
         """The path below which every page lies."""
         return join_path(self.base_url, self.route_base_path, self.version_path)
 
-    def overridden(self, site_url: str | None, route_base_path: str | None) -> SiteConfig:
+    def overridden(
+        self, site_url: str | None, route_base_path: str | None, trailing_slash: bool | None = None
+    ) -> SiteConfig:
         """`site_url` replaces the site's `url`; one with a path, `https://host/book/`, its `baseUrl` as well.
 
         Raises:
             SettingsError: `site_url` is not an http(s) address.
         """
         config = self if route_base_path is None else replace(self, route_base_path=route_base_path)
+        config = config if trailing_slash is None else replace(config, trailing_slash=trailing_slash)
         if site_url is None:
             return config
         parts = urlsplit(site_url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise SettingsError("SITE_URL: set it to the address of the site, such as https://docs.example.com.")
         base_url = join_path(parts.path, "/") if parts.path.strip("/") else config.base_url
-        return replace(config, url=f"{parts.scheme}://{parts.netloc}", base_url=base_url)
+        return replace(config, url=f"{parts.scheme}://{parts.netloc}", url_said=True, base_url=base_url)
+
+    def based_at(self, base_url: str | None) -> SiteConfig:
+        """`base_url` is the path of the site on its host, with or without slashes around it."""
+        if base_url is None:
+            return self
+        if "://" in base_url or "?" in base_url or "#" in base_url:
+            raise SettingsError("--base-url: it is a path, such as /book/. The address of the site is --site-url.")
+        return replace(self, base_url=join_path("/", base_url, "/"))
 
 
 def find_config(path: Path) -> SiteConfig:
@@ -68,13 +90,20 @@ def find_config(path: Path) -> SiteConfig:
     A configuration whose docs folder has nothing to do with `path` counts only when no other is found. So a folder
     beside `path` may hold it too, as in `website/docusaurus.config.js` for `docs`.
     """
+    return find_configs(path)[0]
+
+
+def find_configs(path: Path) -> list[SiteConfig]:
+    """The same for every docs folder that the configuration names and `path` means, the preset's first."""
     path = path.resolve()
-    found = [config for file in _nearby(path) for config in _configs(file)]
-    related = [config for config in found if config.docs.is_dir() and _related(config, path)]
-    if related:
-        return related[0]
-    fallback = next((config for config in found if config.site in (path, *path.parents)), None)
-    return replace(fallback, docs=path) if fallback else SiteConfig(docs=path)
+    nearby = list(_nearby(path))
+    for file in nearby:
+        related = [config for config in _configs(file) if config.docs.is_dir() and _related(config, path)]
+        if related:
+            return related
+    every = (config for file in nearby for config in _configs(file))
+    fallback = next((config for config in every if config.site in (path, *path.parents)), None)
+    return [replace(fallback, docs=path, root=path) if fallback else SiteConfig(docs=path)]
 
 
 def _nearby(path: Path) -> Iterator[Path]:
@@ -110,7 +139,10 @@ def _config_in(folder: Path) -> Iterator[Path]:
 
 def _related(config: SiteConfig, path: Path) -> bool:
     docs = config.docs
-    return path in (docs, config.site) or path in docs.parents or docs in path.parents
+    if path in (docs, config.site) or path in docs.parents or docs in path.parents:
+        return True
+    versioned = (config.site or docs) / f"{'' if config.instance == 'default' else f'{config.instance}_'}versioned_docs"
+    return versioned in (path, *path.parents)
 
 
 def _configs(file: Path) -> list[SiteConfig]:
@@ -119,23 +151,26 @@ def _configs(file: Path) -> list[SiteConfig]:
     site = SiteConfig(
         docs=file.parent,
         site=file.parent,
-        url=_text(values, "url"),
-        base_url=join_path(_text(values, "baseUrl") or "/", "/"),
+        url=text_at(values, "url"),
+        base_url=join_path(text_at(values, "baseUrl") or "/", "/"),
         trailing_slash=values["trailingSlash"] if isinstance(values.get("trailingSlash"), bool) else None,
-        language=_text(_mapping(values, "i18n"), "defaultLocale") or "en",
+        language=text_at(mapping_of(values, "i18n"), "defaultLocale") or "en",
         dialect=_dialect(values),
+        i18n=mapping_of(values, "i18n"),
     )
-    return [_with_docs(site, options) for options in _docs_options(values)]
+    found = [_with_docs(site, options) for options in _docs_options(values)]
+    return [replace(config, root=found[0].docs, alone=len(found) == 1) for config in found]
 
 
 def _with_docs(site: SiteConfig, options: Mapping[str, Any]) -> SiteConfig:
     folder = site.docs
-    route = _text(options, "routeBasePath")
+    route = text_at(options, "routeBasePath")
     return replace(
         site,
-        docs=(folder / (_text(options, "path") or "docs").lstrip("/")).resolve(),
+        docs=(folder / (text_at(options, "path") or "docs").lstrip("/")).resolve(),
         route_base_path="docs" if route is None else route,
-        version_path=_version_path(folder, options),
+        instance=text_at(options, "id") or "default",
+        options=options,
         include=_globs(options.get("include"), _INCLUDE),
         exclude=_globs(options.get("exclude"), _EXCLUDE),
         strip_prefixes=options.get("numberPrefixParser") is not False,
@@ -162,32 +197,19 @@ def _entries(values: Mapping[str, Any], key: str) -> Iterator[tuple[str, dict[st
                 yield name, {}
 
 
-def _version_path(site: Path, options: Mapping[str, Any]) -> str:
-    """Once a site has versions, the newest takes the docs' route and the current files go to `next`."""
-    versions = _mapping(options, "versions")
-    own = _text(_mapping(versions, "current"), "path")
-    if own is not None:
-        return own
-    try:
-        released = json.loads((site / "versions.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return "next" if released and _text(options, "lastVersion") != "current" else ""
-
-
 def _dialect(values: Mapping[str, Any]) -> Dialect:
-    markdown = _mapping(values, "markdown")
-    compatible = _mapping(markdown, "mdx1Compat").get("comments", not _is_v4(values))
-    written = _text(markdown, "format")
+    markdown = mapping_of(values, "markdown")
+    compatible = mapping_of(markdown, "mdx1Compat").get("comments", not _is_v4(values))
+    written = text_at(markdown, "format")
     return Dialect(
         format="md" if written == "md" else "detect" if written == "detect" else "mdx",
         html_comment_ids=compatible is False,
-        keep_case=_mapping(markdown, "anchors").get("maintainCase") is True,
+        keep_case=mapping_of(markdown, "anchors").get("maintainCase") is True,
     )
 
 
 def _is_v4(values: Mapping[str, Any]) -> bool:
-    flag = _mapping(values, "future").get("v4")
+    flag = mapping_of(values, "future").get("v4")
     return flag is True or (isinstance(flag, dict) and flag.get("mdx1CompatDisabledByDefault") is True)
 
 
@@ -195,11 +217,11 @@ def _globs(value: Any, default: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else default
 
 
-def _mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def mapping_of(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = values.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _text(values: Mapping[str, Any], key: str) -> str | None:
+def text_at(values: Mapping[str, Any], key: str) -> str | None:
     value = values.get(key)
     return value if isinstance(value, str) else None

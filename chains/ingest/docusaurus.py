@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-from frontmatter.default_handlers import YAMLHandler
-
 from chains.ingest import slugs
+from chains.ingest.categories import Categories
+from chains.ingest.components import Components
 from chains.ingest.config import SiteConfig
 from chains.ingest.errors import IngestError
 from chains.ingest.globs import matcher
+from chains.ingest.jsx_markup import Renderer
 from chains.ingest.markdown import Event, read_markdown
-from chains.ingest.page import Heading, Page, sections
+from chains.ingest.modules import Modules
+from chains.ingest.page import Block, Heading, Kind, Page, Unread, sections
+from chains.ingest.sidebar_trees import Entry, sidebar_file
+from chains.ingest.sidebars import Card, Sidebars
+from chains.ingest.source_file import Source, excerpt, first_heading, read_source
+from chains.ingest.stamps import Stamps
 
-log = logging.getLogger(__name__)
-
-_DEEPEST_PARTIAL = 5
-_CATEGORY_FILES = ("_category_.json", "_category_.yml", "_category_.yaml")
+_DEEPEST_PARTIAL = 8
 
 
 @dataclass(frozen=True)
 class Docs:
-    """The docs of a site, or those below `within`, a folder relative to `config.docs` ("" for all)."""
+    """The docs of one edition of a site, or those below `within`, a folder relative to `config.docs` ("" for all)."""
 
     config: SiteConfig
     within: str = ""
@@ -47,22 +47,79 @@ class Docs:
         Raises:
             IngestError: there is none.
         """
-        included, excluded = matcher(self.config.include), matcher(self.config.exclude)
-        names = sorted(name for name in self._names() if included(name) and not excluded(name))
-        if not names:
+        if not self._sorted_names:
             raise IngestError(f"{self.config.docs / self.within}: no Markdown page in it. Name the folder of the docs.")
-        return [PurePosixPath(name) for name in names]
+        return self._files
+
+    @cached_property
+    def _files(self) -> list[PurePosixPath]:
+        files = map(PurePosixPath, self._sorted_names)
+        return [file for file in files if not self.config.translated_only or self._translated(file)]
+
+    def holds_files(self) -> bool:
+        return bool(self._sorted_names)
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        included, excluded = matcher(self.config.include), matcher(self.config.exclude)
+        return sorted(name for name in self._names() if included(name) and not excluded(name))
+
+    def unread(self) -> Iterator[Unread]:
+        """Every page, those last that Docusaurus generates for categories."""
+        for file in self.files():
+            key = self.key(file)
+            stamp = self._stamps.of(self.path_of(file), key, self._categories.breadcrumb(file))
+            yield Unread(key, stamp, partial(self.read, file))
+        for page in self.indexes():
+            yield Unread(page.path, "", partial(_itself, page))
 
     def read(self, file: PurePosixPath) -> Page | None:
         """The page in `file`; None when it is a draft, is unlisted or holds no text."""
-        source = read_source(self.config.docs / file)
-        if source is None or _is_true(source.front_matter, "draft") or _is_true(source.front_matter, "unlisted"):
+        source = read_source(self.path_of(file))
+        if source is None or not source.published:
             return None
-        events = self._events(self.config.docs / file, source, 0)
+        events = self._page_events(file, source)
         title = _title(events, source.front_matter) or self._id(file, source.front_matter)
+        url = self._url(self._slug(file, source.front_matter))
+        return self._page(self.key(file), url, title, self._categories.breadcrumb(file), events)
+
+    def indexes(self) -> Iterator[Page]:
+        """The pages that Docusaurus generates for categories, in the order of the sidebars."""
+        if self.within or not self._generates_indexes():
+            return
+        for index in self._sidebars.indexes():
+            texts = [index.description, *(f"{card.label}\n{card.description}".strip() for card in index.cards)]
+            events: list[Event] = [Block(Kind.TEXT, text) for text in texts if text]
+            page = self._page(f"{self.key(PurePosixPath(index.slug.strip('/')))}#generated-index",
+                              self._url(index.slug), index.title, index.breadcrumb, events)  # fmt: skip
+            if page is not None:
+                yield page
+
+    def path_of(self, file: PurePosixPath) -> Path:
+        """The file on disk: its translation if there is one."""
+        return self._translated(file) or self.config.docs / file
+
+    def key(self, file: PurePosixPath) -> str:
+        """The file's path relative to the site's first docs folder."""
+        folder = self.config.translations or self.config.docs
+        if self.config.translations and not self.config.translated_only and not self._translated(file):
+            folder = self.config.docs
+        if folder not in self._above:
+            self._above[folder] = Path(os.path.relpath(folder, self.config.root or self.config.docs)).as_posix()
+        above = self._above[folder]
+        return file.as_posix() if above == "." else f"{above}/{file.as_posix()}"
+
+    @cached_property
+    def _above(self) -> dict[Path, str]:
+        return {}
+
+    def _page(self, key: str, url: str, title: str, breadcrumb: tuple[str, ...], events: list[Event]) -> Page | None:
         found = sections(title, events)
-        url = self._url(file, source.front_matter)
-        return Page(file.as_posix(), url, title, self._breadcrumb(file), found) if found else None
+        return Page(key, url, title, breadcrumb, found, self.config.version, self.config.language) if found else None
+
+    def _translated(self, file: PurePosixPath) -> Path | None:
+        path = self.config.translations / file if self.config.translations else None
+        return path if path is not None and path.is_file() else None
 
     def _names(self) -> Iterator[str]:
         """Paths of visible files. Links are followed, as Docusaurus does, but none that leads into a circle."""
@@ -74,46 +131,81 @@ class Docs:
                 continue
             seen.add(here.resolve())
             folders[:] = sorted(name for name in folders if name[0] != "." and name != "node_modules")
-            yield from ((here / name).relative_to(self.config.docs).as_posix() for name in files if name[0] != ".")
+            below = here.relative_to(self.config.docs).as_posix()
+            yield from (name if below == "." else f"{below}/{name}" for name in files if name[0] != ".")
 
-    def _events(self, file: Path, source: Source, depth: int) -> list[Event]:
-        def partial(path: str) -> list[Event]:
-            target = self._imported(file, path)
-            imported = read_source(target) if target.is_file() and depth < _DEEPEST_PARTIAL else None
-            return self._events(target, imported, depth + 1) if imported else []
+    def _page_events(self, file: PurePosixPath, source: Source) -> list[Event]:
+        return self._events(self.path_of(file), source, {}, 0, lambda: self._sidebars.cards(self._doc_id(file, source)))
+
+    def _events(
+        self, file: Path, source: Source, props: dict[str, Any], depth: int, cards: Callable[[], list[Card]]
+    ) -> list[Event]:
+        def part(target: Path, given: dict[str, Any]) -> list[Event]:
+            imported = read_source(target) if depth < _DEEPEST_PARTIAL else None
+            return self._events(target, imported, given, depth + 1, cards) if imported else []
 
         dialect = self.config.dialect
-        return read_markdown(source.body, dialect.of_file(file.name, source.own_format), dialect, partial)
-
-    def _imported(self, file: Path, path: str) -> Path:
-        if path.startswith("@site/"):
-            return (self.config.site or self.config.docs) / path.removeprefix("@site/")
-        return file.parent / path
+        components = Components(self._modules, self._renderer, file, source.values, props, cards)
+        format = dialect.of_file(file.name, source.own_format)
+        return read_markdown(source.body, format, dialect, components, part)
 
     def _id(self, file: PurePosixPath, front_matter: Mapping[str, str]) -> str:
         strip = self.config.strip_prefixes and slugs.parses_prefixes(front_matter)
         return front_matter.get("id") or (slugs.strip_number_prefix(file.stem) if strip else file.stem)
 
-    def _url(self, file: PurePosixPath, front_matter: Mapping[str, str]) -> str:
+    def _doc_id(self, file: PurePosixPath, source: Source) -> str:
+        strip = self.config.strip_prefixes and slugs.parses_prefixes(source.front_matter)
+        folders = [slugs.strip_number_prefix(part) if strip else part for part in file.parent.parts]
+        return "/".join([*folders, self._id(file, source.front_matter)])
+
+    def _slug(self, file: PurePosixPath, front_matter: Mapping[str, str]) -> str:
+        return slugs.page_slug(file, front_matter, self.config.strip_prefixes)
+
+    def _url(self, slug: str) -> str:
         config = self.config
-        path = slugs.join_path(config.route(), slugs.page_slug(file, front_matter, config.strip_prefixes))
-        path = slugs.apply_trailing_slash(path, config.trailing_slash, config.base_url)
+        path = slugs.apply_trailing_slash(slugs.join_path(config.route(), slug), config.trailing_slash, config.base_url)
         return (config.url or "").rstrip("/") + slugs.encode_path(path)
 
-    def _breadcrumb(self, file: PurePosixPath) -> tuple[str, ...]:
-        folders = [folder for folder in reversed(file.parents) if folder.name]
-        return tuple(self._labels.setdefault(folder, self._label(folder)) for folder in folders)
+    def _entries(self) -> Iterator[Entry]:
+        """Every page of the edition as sidebars know it, also those that are not translated."""
+        everything = Docs(replace(self.config, translated_only=False))
+        for file in everything.files():
+            source = read_source(self.path_of(file))
+            if source is None or not source.published:
+                continue
+            first = source.front_matter
+            title = first.get("title") or first_heading(source.body) or self._id(file, first)
+            description = first.get("description") or excerpt(source.body)
+            yield Entry(self._doc_id(file, source), file, title, description, first)
 
-    def _label(self, folder: PurePosixPath) -> str:
-        for name in _CATEGORY_FILES:
-            label = _category(self.config.docs / folder / name).get("label")
-            if isinstance(label, str) and label:
-                return label
-        return slugs.strip_number_prefix(folder.name) if self.config.strip_prefixes else folder.name
+    def _generates_indexes(self) -> bool:
+        """Whether a category says so: reading all pages for the sidebars is not for nothing."""
+        folders = {folder for file in self.files() for folder in file.parents}
+        return sidebar_file(self.config) is not None or any(self._categories.of(folder) for folder in folders)
 
     @cached_property
-    def _labels(self) -> dict[PurePosixPath, str]:
-        return {}
+    def _stamps(self) -> Stamps:
+        return Stamps(self.config)
+
+    @cached_property
+    def _categories(self) -> Categories:
+        return Categories(self.config)
+
+    @cached_property
+    def _sidebars(self) -> Sidebars:
+        return Sidebars(self.config, list(self._entries()), self._categories)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return Renderer()
+
+    @cached_property
+    def _modules(self) -> Modules:
+        return Modules(self.config.site or self.config.docs, self._renderer)
+
+
+def _itself(page: Page) -> Page:
+    return page
 
 
 def require_folder(path: Path) -> None:
@@ -126,83 +218,7 @@ def require_folder(path: Path) -> None:
         raise IngestError(f"{path}: {problem}. Name a folder of docs.")
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file taken apart. Front matter values are texts as they are written, as Docusaurus takes `id: 1`."""
-
-    body: str
-    front_matter: Mapping[str, str] = field(default_factory=dict)
-    own_format: str | None = None
-
-
-def read_source(file: Path) -> Source | None:
-    """Read a Markdown file; None, with a warning, when it is binary. What can be read of a faulty one is read.
-
-    Raises:
-        IngestError: the file cannot be opened; leaving it out would take its page out of the index.
-    """
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise IngestError(f"{file}: {error.strerror}. Make it readable, or exclude it.") from error
-    if b"\0" in raw:
-        log.warning("%s:%d: binary, not Markdown; the file is left out", file, _line_of(raw, raw.index(b"\0")))
-        return None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        log.warning("%s:%d: not UTF-8; unreadable characters are replaced", file, _line_of(raw, error.start))
-        text = raw.decode("utf-8-sig", errors="replace")
-    return _split(file, text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _split(file: Path, text: str) -> Source:
-    handler = YAMLHandler()
-    if not text.startswith("---\n") or "\n---" not in text[3:]:
-        return Source(text)
-    front_matter, body = handler.split(text)
-    try:
-        # BaseLoader keeps every scalar a text: `title: Yes` and `id: 007` are what they say.
-        values = handler.load(front_matter, Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = 1 + mark.line if mark else 1
-        log.warning("%s:%d: the front matter is not YAML (%s); it is ignored", file, line, _reason(error))
-        return Source(body.strip())
-    return _source(body.strip(), values if isinstance(values, dict) else {})
-
-
-def _source(body: str, values: dict[str, Any]) -> Source:
-    mdx = values.get("mdx")
-    own_format = mdx.get("format") if isinstance(mdx, dict) else None
-    return Source(body, {key: value for key, value in values.items() if isinstance(value, str)}, own_format)
-
-
-def _reason(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or "unreadable")
-
-
-def _line_of(raw: bytes, position: int) -> int:
-    return raw.count(b"\n", 0, position) + 1
-
-
 def _title(events: list[Event], front_matter: Mapping[str, str]) -> str | None:
     """`title`, else the page's first heading if it is a first-level one."""
     first = next((event for event in events if isinstance(event, Heading)), None)
     return front_matter.get("title") or (first.text if first and first.level == 1 else None)
-
-
-def _is_true(front_matter: Mapping[str, str], key: str) -> bool:
-    return front_matter.get(key, "").lower() == "true"
-
-
-def _category(file: Path) -> Mapping[str, Any]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        values = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
-    except FileNotFoundError:
-        return {}
-    except (ValueError, yaml.YAMLError) as error:
-        log.warning("%s: not readable (%s); its label is ignored", file, type(error).__name__)
-        return {}
-    return values if isinstance(values, dict) else {}

@@ -1,179 +1,209 @@
-"""Keeps a collection in step with a folder of docs. What is indexed already, the collection itself knows."""
+"""Keeps a collection in step with pages. What is indexed already, the collection itself knows."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import islice
 
 from langchain_core.documents import Document
 from langchain_qdrant import QdrantVectorStore
 
 from chains.collection import (
-    METADATA,
-    Bm25Sparse,
-    Client,
-    Fingerprint,
     check_fingerprint,
-    create_collection,
     ensure_indexes,
     read_fingerprint,
     vector_store,
 )
-from chains.ingest.chunking import CHUNKER, Chunk, cut, hash_page, point_id
-from chains.ingest.docusaurus import Docs
-from chains.providers import CountWordPieces, PinnedEmbeddings
+from chains.collection_state import mark_unfinished, unfinished_docs
+from chains.ingest.chunking import Chunk, cut, hash_page, point_id
+from chains.ingest.errors import IngestError
+from chains.ingest.indexed import STATE, Indexed, Seen, State, page_digest
+from chains.ingest.page import Page, Unread
+from chains.ingest.report import IndexReport
+from chains.ingest.target import Pages, Progress, Target, fingerprint_of
 
 log = logging.getLogger(__name__)
 
 # Chunks embedded and written together: few, so that progress shows and no call holds the interpreter for long.
 BATCH = 64
-SCROLL = 512
-
-# Until versions are read, every page is of the one that is being written.
-VERSION = "current"
-
-Progress = Callable[[int, int], None]
-
-# The points of each indexed page: id -> the hash of the page that it was made from.
-Stored = dict[str, dict[str, str]]
+LOOKED_UP = 100  # pages whose states are asked for in one request
+REMEMBERED = 10_000  # addresses, to warn of those that come twice
 
 
-@dataclass(frozen=True)
-class IndexReport:
-    """What one run did, counted in pages. `chunks` are those of all pages read, `embedded` those that were sent."""
+@dataclass
+class _Batch:
+    """What must be in the collection, by id, and the points that must go once it is."""
 
-    added: int = 0
-    updated: int = 0
-    deleted: int = 0
-    unchanged: int = 0
-    chunks: int = 0
-    embedded: int = 0
-    seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, int | float]:
-        return asdict(self)
-
-    def __str__(self) -> str:
-        counts = ", ".join(f"{getattr(self, name)} {name}" for name in ("added", "updated", "deleted", "unchanged"))
-        return f"{counts} in {self.seconds:.1f} s ({self.chunks} chunks, {self.embedded} embedded)"
-
-
-@dataclass(frozen=True)
-class _Change:
-    """What must be in the collection for one page, by id, and the ids that must go once it is."""
-
-    documents: dict[str, Document]
-    stale: list[str]
-
-
-def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:
-    """What a collection indexed with `embeddings` is made with."""
-    sparse = Bm25Sparse().identity
-    return Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, sparse, CHUNKER)
+    documents: dict[str, Document] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)
 
 
 class Indexer:
-    """Brings a collection to what the docs say. Blocking: a server runs it in a thread of its own."""
+    """Brings a collection to what the pages say. Blocking: a server runs it in a thread of its own.
 
-    def __init__(self, client: Client, name: str, embeddings: PinnedEmbeddings, count: CountWordPieces) -> None:
-        self._client = client
-        self._name = name
-        self._fingerprint = fingerprint_of(embeddings)
-        self._store: QdrantVectorStore = vector_store(client, name, embeddings)
-        self._count = count
+    `dry_run`: it is only looked at; "" counts as an empty one, and so does one that, for the reason `anew`, another
+    would take the place of. `seen` are the pages that are not gone.
+    """
 
-    def run(self, docs: Docs, progress: Progress | None = None) -> IndexReport:
+    def __init__(self, target: Target, *, dry_run: bool = False, anew: str = "") -> None:
+        self._target = target
+        self._indexed = Indexed(target.client, target.collection)
+        self._absent = bool(anew) or not target.collection
+        self._store: QdrantVectorStore = vector_store(target.client, target.collection, target.embeddings)
+        self._addresses: dict[str, str] = {}
+        self._points = 0  # of the pages that were found
+        self.seen = Seen()
+        self.report = IndexReport(dry_run=dry_run, collection=target.collection, rebuild=anew)
+
+    def run(self, source: Pages, progress: Progress | None = None, *, delete_most: bool = False) -> IndexReport:
         """Write what changed and remove what vanished; `progress` hears of pages done and pages in all.
 
         New points are written before old ones go, and a page is unchanged only when all its points are there: a run
         that fails loses nothing, and the next one finishes it.
 
         Raises:
-            IngestError: the docs hold no page; nothing was changed.
+            IngestError: most pages that are indexed were not found again, and stay unless `delete_most`.
             FingerprintMismatch: the collection was made otherwise; nothing was changed.
         """
         started = time.monotonic()
-        total = len(docs.files())
+        self.write(source, progress)
+        self.remove_gone(source.owns, delete_most=delete_most)
+        self.finish()
+        self.report.seconds = time.monotonic() - started
+        return self.report
+
+    def write(self, source: Pages, progress: Progress | None = None) -> None:
+        """The first part of `run`: all that is new or changed."""
         self._require_collection()
-        stored = self._stored(docs.within)
-        tally: Counter[str] = Counter()
-        for done, changes in self._changes(docs, stored, tally):
-            self._write(changes)
+        total = source.total()
+        for done, batch in self._batches(source):
+            self._write(batch)
             if progress is not None:
-                progress(done, total)
-        self._delete([point for points in stored.values() for point in points])
-        return IndexReport(**tally, deleted=len(stored), seconds=time.monotonic() - started)
+                progress(min(done, total), total)
+        self.report.failed = source.failed
+
+    def keep(self, page: str) -> None:
+        """Count one point of a page as found, which the source has not."""
+        self.seen.add(page)
+        self._points += 1
+
+    def remove_gone(self, owns: Callable[[str], bool], *, delete_most: bool = False) -> None:
+        """Points of pages that are owned and were not found. Without any, the collection need not be looked through."""
+        if self._absent or (not self.report.dry_run and self._indexed.count() == self._points):
+            return
+        gone: set[str] = set()
+        for _, page in self._indexed.points():
+            if page not in gone and page not in self.seen and owns(page):
+                gone.add(page)
+                self.report.note("deleted", page)
+        if self.report.dry_run:
+            return
+        if not delete_most:
+            require_most(self.report.found, self.report.found - self.report.added + self.report.deleted)
+        self._delete_gone(gone)
+
+    def finish(self) -> None:
+        """Say that everything is in it."""
+        client, name = self._target.client, self._target.collection
+        if not self.report.dry_run and unfinished_docs(client.get_collection(name)):
+            mark_unfinished(client, name, "")
 
     def _require_collection(self) -> None:
-        if not self._client.collection_exists(self._name):
-            create_collection(self._client, self._name, self._fingerprint)
-        check_fingerprint(self._name, read_fingerprint(self._client, self._name), self._fingerprint)
-        ensure_indexes(self._client, self._name)
+        if self._absent:
+            return
+        client, name = self._target.client, self._target.collection
+        check_fingerprint(name, read_fingerprint(client, name), fingerprint_of(self._target.embeddings))
+        if not self.report.dry_run:
+            ensure_indexes(client, name)
+        elif STATE not in client.get_collection(name).payload_schema:
+            self._indexed.readable = False
 
-    def _stored(self, within: str) -> Stored:
-        """What the collection holds of the pages below `within`."""
-        pages: Stored = {}
-        offset: Any = None
-        while True:
-            keys = [f"{METADATA}.page", f"{METADATA}.page_hash"]
-            records, offset = self._client.scroll(self._name, limit=SCROLL, offset=offset, with_payload=keys)
-            for record in records:
-                metadata = (record.payload or {}).get(METADATA, {})
-                page = str(metadata.get("page", ""))
-                if not within or page.startswith(f"{within}/"):
-                    pages.setdefault(page, {})[str(record.id)] = str(metadata.get("page_hash", ""))
-            if offset is None:
-                return pages
-
-    def _changes(self, docs: Docs, stored: Stored, tally: Counter[str]) -> Iterator[tuple[int, list[_Change]]]:
-        """Batches of changed pages, with the number of pages read. Pages that exist are taken out of `stored`."""
-        batch: list[_Change] = []
-        done = 0
-        for done, chunks in enumerate(self._read(docs), start=1):
-            if chunks:
-                change = self._compare(docs, chunks, stored.pop(chunks[0].page.path, {}), tally)
-                batch += [change] if change else []
-            if sum(len(change.documents) for change in batch) >= BATCH:
-                yield done, batch
-                batch = []
+    def _batches(self, source: Pages) -> Iterator[tuple[int, _Batch]]:
+        """What to write, with the number of pages done."""
+        batch, done = _Batch(), 0
+        unread = source.unread()
+        while group := list(islice(unread, LOOKED_UP)):
+            states = {} if self._absent else self._indexed.states([page.path for page in group])
+            for page in group:
+                self._compare(page, states, batch)
+                done += 1
+                if len(batch.documents) >= BATCH:
+                    yield done, batch
+                    batch = _Batch()
         yield done, batch
 
-    def _read(self, docs: Docs) -> Iterator[list[Chunk]]:
-        """The chunks of every file; none for drafts and empty pages."""
-        addresses: dict[str, str] = {}
-        for file in docs.files():
-            page = docs.read(file)
-            if page is not None and addresses.setdefault(page.url, page.path) != page.path:
-                log.warning("%s: has the address of %s, %s", page.path, addresses[page.url], page.url)
-            yield cut(page, self._count) if page else []
+    def _compare(self, unread: Unread, states: dict[str, State | None], batch: _Batch) -> None:
+        there, known = unread.path in states, states.get(unread.path)
+        if known is not None and unread.stamp and known.stamp == unread.stamp:
+            self._count(unread.path, "unchanged", known.chunks)
+            return
+        page = unread.read()
+        chunks = self._cut(page) if page else []
+        if not chunks:
+            return
+        content = hash_page(chunks, {"version": chunks[0].page.version, "language": chunks[0].page.language})[:32]
+        state = State(page_digest(unread.path), len(chunks), content, unread.stamp)
+        if known is not None and (known.chunks, known.content) == (state.chunks, content):
+            self._count(unread.path, "unchanged", state.chunks)
+            if known.stamp != state.stamp and not self.report.dry_run:
+                self._indexed.stamp(unread.path, state)
+            return
+        documents = {document.metadata["chunk_id"]: document for document in _documents(chunks, str(state))}
+        self._count(unread.path, "updated" if there else "added", len(documents))
+        self.report.embedded += len(documents)
+        if not self.report.dry_run:
+            batch.documents |= documents
+            old = self._indexed.points_of(unread.path) if there else []
+            batch.stale += [point for point in old if point not in documents]
 
-    def _compare(self, docs: Docs, chunks: list[Chunk], old: dict[str, str], tally: Counter[str]) -> _Change | None:
-        page_hash = hash_page(chunks, {"version": VERSION, "language": docs.config.language})
-        documents = {document.metadata["chunk_id"]: document for document in _documents(docs, chunks, page_hash)}
-        tally["chunks"] += len(documents)
-        if documents.keys() == old.keys() and set(old.values()) == {page_hash}:
-            tally["unchanged"] += 1
-            return None
-        tally["updated" if old else "added"] += 1
-        tally["embedded"] += len(documents)
-        return _Change(documents, [point for point in old if point not in documents])
+    def _count(self, path: str, kind: str, chunks: int) -> None:
+        self.seen.add(path)
+        self._points += chunks
+        self.report.chunks += chunks
+        self.report.note(kind, path)
 
-    def _write(self, changes: list[_Change]) -> None:
-        documents = {point: document for change in changes for point, document in change.documents.items()}
-        if documents:
-            self._store.add_documents(list(documents.values()), ids=list(documents), batch_size=BATCH)
-        self._delete([point for change in changes for point in change.stale])
+    def _cut(self, page: Page) -> list[Chunk]:
+        other = self._addresses.setdefault(page.url, page.path)
+        if other != page.path:
+            log.warning("%s: has the address of %s, %s", page.path, other, page.url)
+        if len(self._addresses) > REMEMBERED:
+            self._addresses.pop(next(iter(self._addresses)))
+        return cut(page, self._target.count)
 
-    def _delete(self, points: list[str]) -> None:
-        for start in range(0, len(points), SCROLL):
-            self._store.delete(list(points[start : start + SCROLL]))
+    def _write(self, batch: _Batch) -> None:
+        if batch.documents:
+            documents = list(batch.documents.values())
+            self._store.add_documents(documents, ids=list(batch.documents), batch_size=BATCH)
+        self._indexed.delete(batch.stale)
+
+    def _delete_gone(self, gone: set[str]) -> None:
+        batch: list[str] = []
+        for point, page in self._indexed.points():
+            batch += [point] if page in gone else []
+            if len(batch) >= BATCH:
+                self._indexed.delete(batch)
+                batch = []
+        self._indexed.delete(batch)
 
 
-def _documents(docs: Docs, chunks: list[Chunk], page_hash: str) -> Iterator[Document]:
+def require_most(found: int, indexed: int) -> None:
+    """
+    Raises:
+        IngestError: fewer than half of the pages that are indexed were found again.
+    """
+    if 2 * found >= indexed:
+        return
+    raise IngestError(
+        f"Only {found} pages were found, and {indexed} are indexed: this looks like a reading that failed half-way. "
+        "Nothing was deleted; what is new was written. Look with --dry-run, and if the others are really gone, run it "
+        "again with --delete-most."
+    )
+
+
+def _documents(chunks: list[Chunk], page_hash: str) -> Iterator[Document]:
     for chunk in chunks:
         metadata = {
             "chunk_id": point_id(chunk),
@@ -186,7 +216,7 @@ def _documents(docs: Docs, chunks: list[Chunk], page_hash: str) -> Iterator[Docu
             "anchor": chunk.anchor,
             "ordinal": chunk.ordinal,
             "breadcrumb": list(chunk.page.breadcrumb),
-            "version": VERSION,
-            "language": docs.config.language,
+            "version": chunk.page.version,
+            "language": chunk.page.language,
         }
         yield Document(chunk.content, metadata=metadata)

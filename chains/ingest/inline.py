@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import unescape
 
 from markdown_it.token import Token
@@ -14,13 +14,15 @@ from chains.ingest.slugs import custom_id
 _COMMENT_ID = re.compile(r"/\*\s*#(\S+).*\*/", re.DOTALL)
 _TAG_LIKE = re.compile(r"</?[A-Za-z!][^<>\n]*>|</?>")
 _HIDDEN_ELEMENT = re.compile(r"<(script|style|svg|head)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_CODE_ELEMENT = re.compile(r"<code\b[^>]*>(.*?)</code\s*>", re.DOTALL | re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[^>]*>")
+_HELD = re.compile("\x03(\\d+)\x03")
 _HEADING_TAG = re.compile(r"h[1-6]")
 _BLANKS = re.compile(r"[ \t]+")
 
+_SHORT_NAME = re.compile(r"(?<!\w):[a-z0-9_+-]*[a-z+-][a-z0-9_+-]*:(?!\w)")
 _NEW_LINE_TAGS = re.compile(r"br|hr|p|div|li|ul|ol|tr|table|thead|tbody|section|article|h[1-6]|dt|dd")
 _SPACE_TAGS = re.compile(r"td|th|summary|option")
-# Texts that components show: whatever they are called, these attributes are written for readers.
-_SHOWN_ATTRIBUTES = ("title", "label", "heading", "question", "content", "description", "text", "answer", "caption")
 
 
 def shown(tokens: Sequence[Token] | None) -> str:
@@ -49,24 +51,51 @@ def heading(tokens: list[Token], html_comment_ids: bool = False) -> tuple[str, s
     comment = tokens[-1] if tokens else None
     explicit = _comment_id(comment, html_comment_ids) if comment else None
     if explicit is not None:
-        return _plain(tokens[:-1]), "", explicit
+        return plain(tokens[:-1]), "", explicit
     text, explicit = custom_id(slugged(tokens))
-    visible = _plain(tokens)
+    visible = plain(tokens)
     return custom_id(visible)[0] if explicit is not None else visible, text, explicit
 
 
-def raw_heading(tokens: Sequence[Token]) -> tuple[Tag, str] | None:
-    """The opening tag and the text of a line that is one `<h2>heading</h2>`."""
-    tags: list[Tag] = [token.meta["tag"] for token in tokens if token.type == "tag"]
-    whole = len(tokens) > 2 and tokens[0].type == tokens[-1].type == "tag"
-    if not whole or not _HEADING_TAG.fullmatch(tags[0].name) or tags[-1].name != tags[0].name:
+def split_at_headings(tokens: Sequence[Token]) -> Iterator[tuple[Tag | None, Sequence[Token]]]:
+    """The line's parts: what is `<h2>heading</h2>` with its opening tag, the rest with None."""
+    start, at = 0, 0
+    while at < len(tokens):
+        end = _heading_end(tokens, at)
+        if end is None:
+            at += 1
+            continue
+        if at > start:
+            yield None, tokens[start:at]
+        yield tokens[at].meta["tag"], tokens[at + 1 : end]
+        start = at = end + 1
+    if start < len(tokens):
+        yield None, tokens[start:]
+
+
+def _heading_end(tokens: Sequence[Token], at: int) -> int | None:
+    """Where the heading that begins at `at` is closed."""
+    tag: Tag | None = tokens[at].meta["tag"] if tokens[at].type == "tag" else None
+    if tag is None or tag.closing or not _HEADING_TAG.fullmatch(tag.name):
         return None
-    return tags[0], _plain(tokens[1:-1])
+    closing = (n for n in range(at + 1, len(tokens)) if tokens[n].type == "tag")
+    return next((n for n in closing if tokens[n].meta["tag"].closing and tokens[n].meta["tag"].name == tag.name), None)
 
 
 def html_text(source: str) -> str:
-    """The text of raw HTML."""
-    source = _HIDDEN_ELEMENT.sub("", source)
+    """The text of raw HTML; what is `<code>` stands between backticks."""
+    spans: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        code = tidy(unescape(_ANY_TAG.sub("", match.group(1)))).replace("\n", " ")
+        spans.append(code_span(code) if code else "")
+        return f"\x03{len(spans) - 1}\x03"
+
+    text = _plain_html(_CODE_ELEMENT.sub(hold, _HIDDEN_ELEMENT.sub("", source)))
+    return _HELD.sub(lambda match: spans[int(match.group(1))], text)
+
+
+def _plain_html(source: str) -> str:
     parts: list[str] = []
     position = 0
     while position < len(source):
@@ -80,7 +109,7 @@ def html_text(source: str) -> str:
 
 
 def tag_text(tag: Tag) -> str:
-    """What a tag itself shows: an image its alternative text, a component its titles, a line break a new line."""
+    """What an element's tag itself shows: an image its alternative text, a line break a new line."""
     name = tag.name.lower()
     if _NEW_LINE_TAGS.fullmatch(name):
         return "\n"
@@ -88,15 +117,7 @@ def tag_text(tag: Tag) -> str:
         return " "
     if tag.closing:
         return ""
-    if tag.name[:1].isupper():
-        return component_text(tag)
     return quote_tags(tag.text_of("alt"))
-
-
-def component_text(tag: Tag) -> str:
-    """The texts in a component's attributes, a line each."""
-    texts = [tag.text_of(name) for name in ("alt", *_SHOWN_ATTRIBUTES)]
-    return quote_tags("\n".join(text for text in texts if text))
 
 
 def quote_tags(text: str) -> str:
@@ -119,10 +140,17 @@ def fenced(info: str, code: str) -> str:
     return f"{marks}{info}\n{code}\n{marks}"
 
 
+def _emoji(match: re.Match[str]) -> str:
+    """`:rocket:` as Docusaurus shows it; what is no emoji's name stays."""
+    import emoji
+
+    return emoji.emojize(match.group(), language="alias")
+
+
 def _shown(token: Token) -> str:
     match token.type:
         case "text":
-            return quote_tags(token.content)
+            return quote_tags(_SHORT_NAME.sub(_emoji, token.content))
         case "code_inline":
             return code_span(token.content)
         case "image":
@@ -140,9 +168,9 @@ def _shown(token: Token) -> str:
 def _shown_extension(token: Token) -> str:
     match token.type:
         case "tag":
-            return tag_text(token.meta["tag"])
+            return token.meta["text"] if "text" in token.meta else tag_text(token.meta["tag"])
         case "expression":
-            return quote_tags(token.meta["text"])
+            return str(token.meta["text"])
         case "directive":
             return f"{token.content} {token.meta['label']}".rstrip()
         case "maths":
@@ -181,7 +209,7 @@ def _html_piece(source: str, opening: int) -> tuple[str, int]:
     return (tag_text(tag), tag.end) if tag else ("<", opening + 1)
 
 
-def _plain(tokens: Sequence[Token]) -> str:
+def plain(tokens: Sequence[Token]) -> str:
     """One line, code without its backticks, as a table of contents shows it."""
     parts = [quote_tags(token.content) if token.type == "code_inline" else _shown(token) for token in tokens]
     return tidy("".join(parts)).replace("\n", " ")

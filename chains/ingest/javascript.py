@@ -8,37 +8,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from chains.ingest.javascript_values import Token, ValueReader, tokenize
+from chains.ingest.javascript_functions import find_constants, find_default
+from chains.ingest.javascript_operations import UNKNOWN
+from chains.ingest.javascript_scope import Scope
+from chains.ingest.javascript_tokens import Token, tokenize
 
 
-def read_configuration(source: str) -> dict[str, Any]:
-    """The object that looks like a site's configuration: the first with `baseUrl`, else with `url`, else `presets`.
+def read_configuration(source: str, keys: tuple[str, ...] = ("baseUrl", "url", "presets")) -> dict[str, Any]:
+    """The object that looks like a site's configuration: the first with the first of `keys`, else with the next.
 
     Returns an empty dict when there is none.
     """
-    tokens = tokenize(source)
-    constants = _find_constants(tokens)
-    starts = [at for at in range(len(tokens)) if _starts_object(tokens, at)]
-    objects = [ValueReader(tokens, at, constants).value() for at in starts]
-    for key in ("baseUrl", "url", "presets"):
+    objects = read_objects(source)
+    for key in keys:
         for candidate in objects:
-            if isinstance(candidate, dict) and key in candidate:
+            if key in candidate:
                 return candidate
     return {}
 
 
+def read_default(source: str) -> Any:
+    """The value of `export default`, or of `module.exports =`."""
+    tokens = tokenize(source)
+    at = find_default(tokens)
+    return UNKNOWN if at is None else Scope(tokens, find_constants(tokens)).value_at(at)
+
+
+def read_objects(source: str) -> list[dict[str, Any]]:
+    """Every object that is assigned, exported, returned or passed; nested ones are part of the one around them."""
+    tokens = tokenize(source)
+    scope = Scope(tokens, find_constants(tokens))
+    starts = [at for at in range(len(tokens)) if _starts_object(tokens, at)]
+    return [value for at in starts if isinstance(value := scope.value_at(at), dict)]
+
+
 def _starts_object(tokens: list[Token], at: int) -> bool:
-    """An object that is assigned, exported, returned or passed; nested ones are read with the one around them."""
     before = tokens[at - 1][1] if at else ""
-    return tokens[at][1] == "{" and before in ("=", "default", "return", "(")
-
-
-def _find_constants(tokens: list[Token]) -> dict[str, int]:
-    """Where the value of each `const name = value` begins."""
-    found: dict[str, int] = {}
-    for at, (_, text) in enumerate(tokens):
-        if text in ("const", "let", "var") and at + 1 < len(tokens) and tokens[at + 1][0] == "name":
-            equals = next((n for n in range(at + 2, min(at + 40, len(tokens))) if tokens[n][1] == "="), None)
-            if equals is not None:
-                found.setdefault(tokens[at + 1][1], equals + 1)
-    return found
+    return tokens[at] == ("mark", "{") and before in ("=", "default", "return", "(")

@@ -13,8 +13,6 @@ _BARE_VALUE = re.compile(r"[^\s\"'=<>`]+")
 _SPACE = re.compile(r"\s*")
 _ESCAPE = re.compile(r"\\(\r?\n|u\{[0-9A-Fa-f]+\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
-_TAB_LABEL = re.compile(r"\{[^{}]*\}")
-_PAIR = re.compile(r"\b(label|value)\s*:\s*('[^'\n]*'|\"[^\"\n]*\")")
 _NAMED_ESCAPES = {"n": "\n", "t": "\t", "r": "", "b": "", "f": "", "v": "", "0": "", "\n": "", "\r\n": ""}
 
 
@@ -80,6 +78,36 @@ def scan_comment(text: str, start: int) -> int | None:
     return None if end < 0 else end + 3
 
 
+def scan_template(text: str, start: int) -> int:
+    """The index after the template whose backtick is at `start`."""
+    return _scan_string(text, start)
+
+
+def scan_element(text: str, start: int) -> int | None:
+    """The index after the element that begins at `start`, with all that stands in it; None when none does."""
+    depth, position = 0, start
+    while position < len(text):
+        character = text[position]
+        if character == "{":
+            end = scan_expression(text, position)
+            position = end or position + 1
+            continue
+        tag = scan_tag(text, position) if character == "<" else None
+        if tag is None and position == start:
+            return None
+        if tag is not None:
+            depth += -1 if tag.closing else 0 if tag.self_closing else 1
+            if depth <= 0:
+                return tag.end
+        position = tag.end if tag else position + 1
+    return None
+
+
+def unescape_text(text: str) -> str:
+    """What a JavaScript string without its quotes says."""
+    return _ESCAPE.sub(_unescape, text)
+
+
 def literal(source: str) -> str | None:
     """The text of an expression that is one string or template; what a template interpolates is left out."""
     source = source.strip()
@@ -102,20 +130,17 @@ def is_complete(source: str) -> bool:
     return depth <= 0
 
 
-def tab_labels(source: str) -> dict[str, str]:
-    """The labels in `values={[{label: 'macOS', value: 'mac'}]}`, by value."""
-    pairs = [dict(_PAIR.findall(item)) for item in _TAB_LABEL.findall(source)]
-    return {literal(pair["value"]) or "": literal(pair["label"]) or "" for pair in pairs if len(pair) == 2}
-
-
 def _scan_attribute(text: str, position: int, tag: Tag) -> int | None:
     if text.startswith("{", position):  # a spread
-        return scan_expression(text, position)
+        end = scan_expression(text, position)
+        tag.expressions["..."] = text[position + 1 : end - 1].strip() if end else ""
+        return end
     name = _ATTRIBUTE.match(text, position)
     if name is None:
         return None
     equals = _EQUALS.match(text, name.end())
     if equals is None:
+        tag.expressions[name.group()] = "true"
         return name.end()
     return _scan_value(text, equals.end(), name.group(), tag)
 

@@ -5,53 +5,59 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from html import unescape
+from pathlib import Path
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from chains.ingest import inline
+from chains.ingest.components import Components
 from chains.ingest.dialect import Dialect, Format
-from chains.ingest.jsx import Tag, literal, scan_tag, tab_labels
+from chains.ingest.fences import clean_code, clean_info
+from chains.ingest.html_events import read_html
+from chains.ingest.jsx import Tag
 from chains.ingest.mdx import parser
+from chains.ingest.mermaid import diagram_text
 from chains.ingest.page import Block, Heading, Kind
 from chains.ingest.slugs import Slugger
 
-_IMPORT = re.compile(r"import\s+([A-Za-z_$][\w$]*)\s*(?:,\s*\{[^}]*\}\s*)?from\s*(?:'([^'\n]+)'|\"([^\"\n]+)\")")
-_MARKDOWN_FILE = re.compile(r"\.mdx?$")
 _ALERT = re.compile(r"\[!(\w+)\]\s*")
 _MDX_CODE_BLOCK = re.compile(r"^ *(`{3,4}) *mdx-code-block\n(.*?)\n *\1 *$", re.DOTALL | re.MULTILINE)
-_RAW_HEADING = re.compile(r"<h([1-6])\b[^>]*>.*?</h\1\s*>", re.DOTALL)
 _HIDDEN = frozenset(("script", "style", "svg", "head", "Head"))
 _CODE_TAGS = frozenset(("CodeBlock", "pre", "code"))
 
 Event = Block | Heading
 
 
-def read_markdown(text: str, format: Format, dialect: Dialect, partial: Callable[[str], list[Event]]) -> list[Event]:
-    """The headings and blocks of a file's body, in order.
+# The events of a Markdown file that is used as a component, with the properties that it is given.
+ReadPartial = Callable[[Path, dict[str, Any]], list[Event]]
 
-    `partial` is called with the path of an imported Markdown file, as it is written, where the page shows it.
-    """
-    return _Reader(dialect, partial).read(_parser(format), text)
+
+def read_markdown(
+    text: str, format: Format, dialect: Dialect, components: Components, partial: ReadPartial
+) -> list[Event]:
+    """The headings and blocks of a file's body, in order; `partial` is called where the page shows another file."""
+    return _Reader(dialect, components, partial).read(_parser(format), text)
 
 
 _parser = cache(parser)
 
 
 class _Reader:
-    def __init__(self, dialect: Dialect, partial: Callable[[str], list[Event]]) -> None:
+    def __init__(self, dialect: Dialect, components: Components, partial: ReadPartial) -> None:
         self.dialect = dialect
+        self.components = components
         self.partial = partial
         self.slugger = Slugger(keep_case=dialect.keep_case)
         self.events: list[Event] = []
-        self.imports: dict[str, str] = {}
-        self.tabs: list[dict[str, str]] = []
+        self.open_components: list[tuple[str, str]] = []
         self.open_code: list[Tag] = []
         self.hidden: list[str] = []
         self.lists: list[int | None] = []
-        self.marker = ""
+        self.marker = self.prefix = ""
         self.quotes = 0
-        self.prefix = ""
         self.table: list[list[str]] = []
 
     def read(self, markdown: MarkdownIt, text: str) -> list[Event]:
@@ -74,6 +80,8 @@ class _Reader:
         self.events.append(Block(kind, text))
 
     def _text_of(self, token: Token, opening: Token) -> None:
+        for html in self.components.resolve(token.children or []):
+            self._show(html)
         match opening.type:
             case "heading_open":
                 self._heading(token, int(opening.tag[1]))
@@ -93,33 +101,38 @@ class _Reader:
             self.events.append(Heading(level, text, anchor))
 
     def _paragraph(self, token: Token) -> None:
-        raw = inline.raw_heading(token.children or [])
-        if raw is not None:
-            return self._add_heading(int(raw[0].name[1]), raw[1], raw[0].text_of("id"))
-        text = inline.shown(token.children)
-        alert = _ALERT.match(text) if self.quotes else None
-        if alert is not None:
+        for tag, tokens in inline.split_at_headings(token.children or []):
+            if tag is None:
+                self._line(inline.shown(tokens))
+            else:
+                self._add_heading(int(tag.name[1]), inline.plain(tokens), self.components.value_text(tag, "id"))
+
+    def _line(self, text: str) -> None:
+        if self.quotes and (alert := _ALERT.match(text)):
             self.prefix, text = f"{alert.group(1).capitalize()}: ", text[alert.end() :]
-        self._partials(token)
-        return self._add(Kind.TEXT, text)
+        self._add(Kind.TEXT, text)
 
-    def _partials(self, token: Token) -> None:
-        for child in token.children or ():
-            if child.type == "tag" and not child.meta["tag"].closing:
-                self._show_partial(child.meta["tag"])
-
-    def _show_partial(self, tag: Tag) -> bool:
-        path = self.imports.get(tag.name)
-        if path is not None and not self.hidden:
-            self.events.extend(self.partial(path))
-        return path is not None
+    def _show(self, html: str) -> None:
+        """What a component or an expression shows."""
+        for part in self.components.renderer.parts(html):
+            if isinstance(part, str):
+                for event in read_html(part):
+                    if isinstance(event, Heading):
+                        self._add_heading(event.level, event.text, event.anchor)
+                    else:
+                        self._add(event.kind, event.text)
+            elif not self.hidden:
+                self.events.extend(self.partial(part[0].file, part[1]))
 
     def _admonition_open(self, token: Token) -> None:
         self.prefix = f"{token.info.capitalize()}: "
 
     def _fence(self, token: Token) -> None:
+        info, code = clean_info(token.info), clean_code(token.content).rstrip()
+        if info.split(" ")[0] == "mermaid":
+            return self._add(Kind.TEXT, diagram_text(code))
         marks = token.markup if len(token.markup) >= 3 else "```"
-        self._add(Kind.CODE, f"{marks}{token.info.strip()}\n{token.content.rstrip()}\n{marks}")
+        return self._add(Kind.CODE, f"{marks}{info}\n{code}\n{marks}")
 
     def _code_block(self, token: Token) -> None:
         self._add(Kind.CODE, inline.fenced("", token.content.strip("\n")))
@@ -128,20 +141,10 @@ class _Reader:
         self._add(Kind.TEXT, inline.tidy(token.content))
 
     def _html_block(self, token: Token) -> None:
-        position = 0
-        for heading in _RAW_HEADING.finditer(token.content):
-            self._add(Kind.TEXT, inline.html_text(token.content[position : heading.start()]))
-            tag = scan_tag(heading.group(), 0)
-            anchor = tag.text_of("id") if tag else ""
-            self._add_heading(int(heading.group(1)), inline.html_text(heading.group()), anchor)
-            position = heading.end()
-        self._add(Kind.TEXT, inline.html_text(token.content[position:]))
+        self._show(token.content)
 
     def _esm(self, token: Token) -> None:
-        for name, *paths in _IMPORT.findall(token.content):
-            path = literal(f"'{paths[0] or paths[1]}'") or ""
-            if _MARKDOWN_FILE.search(path):
-                self.imports[name] = path
+        self.components.declare(token.content)
 
     def _bullet_list_open(self, token: Token) -> None:
         self.lists.append(None)
@@ -188,36 +191,49 @@ class _Reader:
                 self._expression(part)
 
     def _expression(self, source: str) -> None:
-        text = literal(source) or ""
-        if text.strip() and self.open_code:
-            language, title = (self.open_code[-1].text_of(name) for name in ("language", "title"))
-            self._add(Kind.CODE, inline.fenced(f'{language} title="{title}"' if title else language, text.strip("\n")))
+        html = self.components.expression(source)
+        if html.strip() and self.open_code:
+            language, title = (self.components.value_text(self.open_code[-1], name) for name in ("language", "title"))
+            code = unescape(html).strip("\n")
+            self._add(Kind.CODE, inline.fenced(f'{language} title="{title}"' if title else language, code))
         else:
-            self._add(Kind.TEXT, inline.quote_tags(inline.tidy(text)))
+            self._show(html)
 
     def _tag(self, tag: Tag) -> None:
         if tag.closing:
             return self._closing(tag)
-        if self._show_partial(tag) or self.hidden:
+        if self.hidden:
             return None
-        if tag.name == "TabItem":
-            label = self.tabs[-1].get(tag.text_of("value"), "") if self.tabs else ""
-            self._add(Kind.TEXT, (tag.text_of("label") or label or tag.text_of("value")).removesuffix(":") + ":")
+        around = self.components.around(tag)
+        if around is not None:
+            return self._component(tag, around)
+        if tag.name == "Admonition":
+            self._admonition(tag)
         elif tag.name not in _CODE_TAGS:
-            self._add(Kind.TEXT, inline.tidy(inline.tag_text(tag)))
+            self._add(Kind.TEXT, inline.tidy(self.components.text_of_tag(tag)))
         return None if tag.self_closing else self._opening(tag)
 
+    def _component(self, tag: Tag, around: tuple[str, str]) -> None:
+        before, after = around
+        self._show(before)
+        if tag.self_closing:
+            self._show(after)
+        else:
+            self.open_components.append((tag.name, after))
+
+    def _admonition(self, tag: Tag) -> None:
+        self.prefix = f"{(self.components.value_text(tag, 'type') or 'note').capitalize()}: "
+        self._add(Kind.TEXT, self.components.value_text(tag, "title"))
+
     def _opening(self, tag: Tag) -> None:
-        if tag.name == "Tabs":
-            self.tabs.append(tab_labels(tag.expressions.get("values", "")))
-        elif tag.name in _CODE_TAGS:
+        if tag.name in _CODE_TAGS:
             self.open_code.append(tag)
         elif tag.name in _HIDDEN:
             self.hidden.append(tag.name)
 
     def _closing(self, tag: Tag) -> None:
-        if tag.name == "Tabs" and self.tabs:
-            self.tabs.pop()
+        if self.open_components and self.open_components[-1][0] == tag.name:
+            self._show(self.open_components.pop()[1])
         elif self.open_code and self.open_code[-1].name == tag.name:
             self.open_code.pop()
         elif self.hidden and self.hidden[-1] == tag.name:

@@ -6,7 +6,7 @@ import re
 
 from markdown_it.rules_inline import StateInline
 
-from chains.ingest.jsx import Tag, literal, scan_comment, scan_expression, scan_tag
+from chains.ingest.jsx import Tag, scan_comment, scan_expression, scan_tag
 
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\s]+\]")
 # A name as remark-directive reads it. What follows decides whether the text shows: `:name` does, its label too.
@@ -89,7 +89,7 @@ def _push_part(state: StateInline, part: Part) -> None:
         state.push("tag", "", 0).meta = {"tag": part}
     else:
         token = state.push("expression", "", 0)
-        token.content, token.meta = part, {"text": literal(part) or ""}
+        token.content, token.meta = part, {"text": ""}
 
 
 def _skip(state: StateInline, pattern: re.Pattern[str], first: str) -> bool:

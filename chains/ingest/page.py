@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -47,7 +48,9 @@ class Section:
 class Page:
     """One page of a site. `path` is the file's, relative to the docs folder, with forward slashes.
 
-    `breadcrumb` are the labels of the folders above it; `url` is root-relative when the site's is not known.
+    Files of other versions and languages lie beside that folder: `../versioned_docs/version-1.0/a.md`. A page that was
+    read from the web has its address as its path. `breadcrumb` are the labels of the folders above it; `url` is
+    root-relative when the site's is not known; `language` is a BCP 47 tag.
     """
 
     path: str
@@ -55,6 +58,20 @@ class Page:
     title: str
     breadcrumb: tuple[str, ...]
     sections: tuple[Section, ...]
+    version: str = "current"
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A page before it is read: `path` is the page's, `read` gives None for what turns out to be none.
+
+    The same `stamp` twice means the same page, so that it need not be read again; "" promises nothing.
+    """
+
+    path: str
+    stamp: str
+    read: Callable[[], Page | None]
 
 
 def sections(title: str, events: list[Block | Heading]) -> tuple[Section, ...]:

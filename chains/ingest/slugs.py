@@ -33,7 +33,7 @@ def page_slug(path: PurePosixPath, front_matter: Mapping[str, str], strip_prefix
     if slug and slug.startswith("/"):
         return slug
     folder = "".join(f"/{strip(part)}" for part in path.parent.parts) + "/"
-    if not slug and _is_index(path):
+    if not slug and is_index(path):
         return folder
     return _resolve(slug or front_matter.get("id") or strip(path.stem), folder)
 
@@ -100,7 +100,8 @@ def _is_circled_letter(character: str) -> bool:
     )
 
 
-def _is_index(path: PurePosixPath) -> bool:
+def is_index(path: PurePosixPath) -> bool:
+    """Whether a file is the page of its folder: index, README, or one named like the folder."""
     return path.stem.lower() in ("index", "readme", path.parent.name.lower() or "index")
 
 

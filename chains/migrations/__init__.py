@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +18,8 @@ from chains.remote_postgres import read_address
 LOCK = int.from_bytes(b"docent")
 VERSION_TABLE = "docent_revision"  # alembic's own name may be taken by another program in the same database
 REVISIONS = sorted(path.name[:4] for path in Path(__file__).parent.glob("versions/[0-9]*.py"))
+
+LOOK = "SELECT to_regclass(%s) IS NOT NULL, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,31 @@ def stored_revision(connection: Connection) -> str | None:
     except UndefinedTable:
         return None
     return None if row is None else str(row[0])
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """`current`: the tables are those of this code or of newer code. `may_create`: its user may make them."""
+
+    current: bool
+    may_create: bool
+
+
+async def look_at_schema(dsn: str, within: float) -> SchemaState:
+    """Without changing anything. `within` seconds the server has to let one in.
+
+    Raises:
+        psycopg.Error: the database is away, or lets nobody in.
+    """
+    options = read_address(dsn).connect_options() | {"connect_timeout": math.ceil(within), "autocommit": True}
+    async with await psycopg.AsyncConnection.connect(**options) as connection:
+        row = await (await connection.execute(LOOK, (VERSION_TABLE,))).fetchone()
+        assert row is not None
+        if not row[0]:
+            return SchemaState(current=False, may_create=row[1])
+        stored = await (await connection.execute(f"SELECT version_num FROM {VERSION_TABLE}")).fetchone()
+    revision = stored[0] if stored else None
+    return SchemaState(revision == REVISIONS[-1] or revision not in (None, *REVISIONS), may_create=row[1])
 
 
 def _upgrade(dsn: str) -> None:

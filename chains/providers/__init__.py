@@ -27,11 +27,14 @@ class PinnedEmbeddings(Embeddings, ABC):
         identity: provider, model and precision, as in "local/all-MiniLM-L6-v2-int8".
         dimensions: the length of every vector.
         prefix: what tells questions from documents in the provider's requests; "" when nothing does.
+        reads_word_pieces: it reads 256 of the local tokenizer's pieces and no more, so that texts are cut by its exact
+            count. Others have limits that an estimate keeps.
     """
 
     identity: str
     dimensions: int
     prefix: str
+    reads_word_pieces: bool = False
 
     @abstractmethod
     def open(self) -> None:
@@ -170,12 +173,17 @@ def require_what_is_chosen(settings: ChainSettings) -> None:
         embeddings(settings).close()
 
 
-def word_pieces(settings: ChainSettings | None = None) -> CountWordPieces:
-    """The local tokenizer's count, without its model: about 10 MB, loaded once per process.
+def word_pieces(settings: ChainSettings | None = None, embeddings: PinnedEmbeddings | None = None) -> CountWordPieces:
+    """What texts for `embeddings` are cut by, the same on every machine: the local tokenizer's count (about 10 MB,
+    loaded once per process, without its model), and for a provider's model an estimate, which needs no file.
 
     Raises:
         ModelFilesError: the tokenizer is absent or is not the pinned one.
     """
+    if embeddings is not None and not embeddings.reads_word_pieces:
+        from chains.providers.estimated_tokens import EstimatedWordPieces
+
+        return EstimatedWordPieces()
     from chains.providers.local_tokens import load_tokenizer
 
     return load_tokenizer(settings.embed_model_dir if settings else None)

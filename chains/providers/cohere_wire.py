@@ -14,6 +14,7 @@ from langchain_core.messages.ai import UsageMetadata
 
 from chains.providers.native_citations import MarkerWriter
 from chains.resilience import BadPayload
+from chains.turn_guard import fenced
 
 # The passages go as documents; in the prompt, too, they would be paid for twice.
 _PASSAGES = re.compile(r"<passages>.*?</passages>\s*", re.DOTALL)
@@ -37,7 +38,8 @@ def write_request(
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """FAST citations come with the words that they are for; accurate ones only after the whole text."""
-    documents = [_document(document) for document in messages[-1].additional_kwargs.get("documents") or []]
+    data = messages[-1].additional_kwargs
+    documents = [_document(document, data.get("fence")) for document in data.get("documents") or []]
     texts = [str(message.text) for message in messages]
     if documents:
         texts[-1] = _PASSAGES.sub("", texts[-1], count=1)
@@ -126,8 +128,11 @@ def _marked(text: str, citations: Iterable[Mapping[str, Any]], numbers: Mapping[
     return "".join([*shown, markers.write(text[start:]), markers.close()])
 
 
-def _document(document: Mapping[str, Any]) -> dict[str, Any]:
+def _document(document: Mapping[str, Any], fence: str | None) -> dict[str, Any]:
+    """Between the tags that the instructions speak of, as in the prompt."""
     data = {name: document[name] for name in ("title", "text") if document.get(name)}
+    if fence and "text" in data:
+        data["text"] = fenced(data["text"], fence, "passage")
     return {"id": str(document["id"]), "data": data}
 
 

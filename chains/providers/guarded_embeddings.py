@@ -21,6 +21,7 @@ class GuardedEmbeddings(PinnedEmbeddings):
     def __init__(self, inner: PinnedEmbeddings, guard: Guard) -> None:
         self._inner, self._guard = inner, guard
         self.identity, self.dimensions, self.prefix = inner.identity, inner.dimensions, inner.prefix
+        self.reads_word_pieces = inner.reads_word_pieces
         provider = inner.identity.partition("/")[0]
         self._dependency = Dependency(provider, Operation.EMBED, guard.timeouts.embed)
 

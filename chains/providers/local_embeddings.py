@@ -39,6 +39,7 @@ class LocalEmbeddings(PinnedEmbeddings):
     identity = "local/all-MiniLM-L6-v2-int8"
     dimensions = 384
     prefix = ""
+    reads_word_pieces = True
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder

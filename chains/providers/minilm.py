@@ -39,6 +39,7 @@ class MiniLM:
             token_types = tensors.get_tensor("embeddings.token_type_embeddings.weight")
             self._positions: Floats = positions + token_types[0]
             graph = build_encoder(tensors)
+        ort.disable_telemetry_events()  # 1.31 would send events to its makers over the network
         self._session = ort.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"])
 
     def embed(self, ids: list[int]) -> Floats:

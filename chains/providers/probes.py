@@ -15,11 +15,11 @@ from chains.providers.gemini_api import gemini_api
 from chains.providers.http_api import HttpApi
 from chains.providers.openai_compatible import openai_api
 from chains.providers.retired import CHAT, served_name
-from chains.resilience import Timeouts, translate_error
+from chains.resilience import ModelRetired, Timeouts, translate_error
 from chains.resilience.translation import translated
 from chains.settings import ChainSettings
 
-TIMEOUT = 5.0  # seconds
+TIMEOUT = 3.5  # seconds; the state of every service is known within five from the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Probe:
     look: Callable[[], Awaitable[Any]]
     holds: float = 60.0
     replaced: str = ""  # the configured model, should another one stand in for it
+
+    @property
+    def unasked(self) -> bool:
+        """Nobody here knows how to ask this provider."""
+        return self.look is _nothing
 
     async def __call__(self) -> None:
         with translated(translate_error):
@@ -83,10 +88,18 @@ class _Look:
         self._api, self._paths, self._embeddings = api, paths, embeddings
 
     async def __call__(self) -> None:
-        await asyncio.gather(*(self._api.aget(path) for path in self._paths))
+        asked = [self._describe(path) for path in self._paths]
         if self._embeddings is not None:
-            await self._embeddings.aembed_query("ping")
-            self._embeddings = None
+            asked.append(self._embeddings.aembed_query("ping"))
+        await asyncio.gather(*asked)
+        self._embeddings = None
+
+    async def _describe(self, path: str) -> Any:
+        """A refusal that concerns the model says which one."""
+        try:
+            return await self._api.aget(path)
+        except ModelRetired as error:
+            raise ModelRetired(f"{path.rpartition('/')[2]}, {error.detail}") from error
 
 
 async def _nothing() -> None:

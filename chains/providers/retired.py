@@ -38,14 +38,18 @@ EMBEDDING = {
 }
 
 
+ANSWERS = "it answers instead"
+EMBEDS = "new collections are made with it; older ones have to be indexed anew"
+
+
 def served_chat_model(variable: str, model: str) -> str:
     """`model`, or its successor with a warning that names the variable."""
-    return _served(variable, model, CHAT, "it answers instead")
+    return _served(variable, model, CHAT)
 
 
 def served_embedding_model(variable: str, model: str) -> str:
     """As `served_chat_model`; a collection that was made with `model` has to be made anew."""
-    return _served(variable, model, EMBEDDING, "new collections are made with it; older ones have to be indexed anew")
+    return _served(variable, model, EMBEDDING)
 
 
 def served_name(model: str, successors: dict[str, str]) -> str:
@@ -53,8 +57,16 @@ def served_name(model: str, successors: dict[str, str]) -> str:
     return successors.get(name, name)
 
 
-def _served(variable: str, model: str, successors: dict[str, str], consequence: str) -> str:
-    name, successor = model.removeprefix("models/"), served_name(model, successors)
-    if successor != name:
-        log.warning("%s: %s was shut down, its successor is %s: %s", variable, name, successor, consequence)
-    return successor
+def retirement(variable: str, model: str) -> str:
+    """The sentence about a model that was shut down; "" for one that is served."""
+    name = model.removeprefix("models/")
+    for successors, consequence in ((CHAT, ANSWERS), (EMBEDDING, EMBEDS)):
+        if name in successors:
+            return f"{variable}: {name} was shut down, its successor is {successors[name]}: {consequence}"
+    return ""
+
+
+def _served(variable: str, model: str, successors: dict[str, str]) -> str:
+    if model.removeprefix("models/") in successors:
+        log.warning(retirement(variable, model))
+    return served_name(model, successors)

@@ -11,9 +11,10 @@ from chains.resilience.breaker import Breaker
 from chains.resilience.failures import Operation, ProviderError
 from chains.resilience.guard import Guard
 
-ATTEMPTS = 3  # calls for one answer, all providers together
+ATTEMPTS = 4  # calls for one answer, all providers together: with a fault in five calls, three fail in one turn of 300
 BACKOFF = 0.25  # seconds before the first retry at most, doubled for each further one
 BACKOFF_LIMIT = 2.0
+VOIDED = 2  # texts that a reader sees voided at most
 CUT_SHORT = "The answer broke off before its end. Please ask again."
 
 
@@ -21,35 +22,41 @@ class Attempts:
     """The calls made for one purpose, within the turn's deadline.
 
     The first provider is asked first, and any other freely when it fails; but one that keeps failing, and any second
-    call to the same provider, takes from the retry budget. A retry waits for a random time (full jitter) after what the
+    call to the same provider, takes from the retry budget, and a free call that fails is paid afterwards: in an outage
+    of all there is nothing for free. A retry waits for a random time (full jitter) after what the
     provider asked for, if that leaves time to answer.
     """
 
     def __init__(self, guard: Guard, operation: Operation, providers: Sequence[str], limit: int = ATTEMPTS) -> None:
         self._guard, self._operation, self._providers, self._limit = guard, operation, providers, limit
         self._failures: dict[str, ProviderError] = {}
+        self._budget = guard.budget(operation)
         self._made = 0
         self._asked = ""
+        self._free = False  # an extra call that took nothing from the budget
         self.deadline = guard.deadline()
         self.last_failure: ProviderError | None = None
 
     def failed(self, provider: str, error: ProviderError) -> None:
         self._failures[provider] = self.last_failure = error
+        if self._free:
+            self._budget.owe()
 
-    async def next(self, *, told: bool = False) -> str:
-        """The provider to ask. `told`: the reader has seen text, and who broke off is not asked to begin anew.
+    async def next(self, *, told: int = 0) -> str:
+        """The provider to ask. `told`: so many texts were begun before the reader; who broke off is not asked to begin
+        anew at once.
 
         Raises:
             DeadlineExceeded: no time is left.
             ModelUnavailable, RetrievalUnavailable: nobody is left to ask; `retry_after` says when one may be.
         """
         provider = None
-        if not self.deadline.expired:
-            provider = self._fresh() or await self._after_a_wait(told=told)
+        if not self.deadline.expired and self._made < self._limit and told <= VOIDED:
+            provider = self._fresh() or await self._after_a_wait(told=told > 0)
         if provider is None:
-            raise self._surrender(told=told) from self.last_failure or self._breaker(self._providers[0]).refusal()
+            raise self._surrender(told=told > 0) from self.last_failure or self._breaker(self._providers[0]).refusal()
         if self._made == 0:
-            self._guard.budget.deposit()
+            self._budget.deposit()
         self._made += 1
         self._asked = provider
         return provider
@@ -77,8 +84,9 @@ class Attempts:
         """Whether this call may be made; if so, it is counted for what it is."""
         again = provider in self._failures
         spends = self._made > 0 and (again or self._breaker(provider).faltering)
-        if self._made >= self._limit or (spends and not self._guard.budget.withdraw()):
+        if spends and not self._budget.withdraw():
             return False
+        self._free = self._made > 0 and not spends
         if again:
             self._guard.count("retries", provider, self._operation)
         elif provider != self._providers[0]:

@@ -15,22 +15,28 @@ from chains.resilience.breaker import Breaker, Passage, State
 from chains.resilience.deadline import Deadline, Now, Timeouts, current_deadline
 from chains.resilience.failures import CircuitOpen, Operation, ProviderError
 
+DEBT = 50.0  # calls at most that a burst into an outage owes: 500 turns pay it back
+
 log = logging.getLogger(__name__)
 
 
 class RetryBudget:
     """Lets one retry through for every `1 / share` first calls, so that an outage is not answered with a storm.
 
-    `reserve` retries are there from the start, for a service too quiet to earn them, and at most twice as many are
-    kept (Finagle's retry budget, with AWS's figure of a tenth).
+    `reserve` retries are there from the start, for a service too quiet to earn them; they are an advance on what is
+    earned. At most twice as many are kept (Finagle's retry budget, with AWS's figure of a tenth). What was not asked
+    for beforehand and turned out to be wasted is owed.
     """
 
     def __init__(self, share: float = 0.1, reserve: float = 5.0) -> None:
         self._share, self._most = share, 2 * reserve
-        self._left = reserve
+        self._left = self._advance = reserve
 
     def deposit(self) -> None:
-        self._left = min(self._left + self._share, self._most)
+        if self._advance > 0:
+            self._advance -= self._share
+        else:
+            self._left = min(self._left + self._share, self._most)
 
     def withdraw(self) -> bool:
         """Take one retry, if there is one."""
@@ -39,9 +45,18 @@ class RetryBudget:
         self._left -= 1
         return True
 
+    def owe(self) -> None:
+        """Pay for a call that was made without asking."""
+        self._left = max(self._left - 1, -DEBT)
+
+    def fresh(self) -> RetryBudget:
+        """Another one of the same size."""
+        return RetryBudget(self._share, self._most / 2)
+
 
 class Count(NamedTuple):
-    """What is counted. `what`: calls, failures (by `kind`), refused, retries, fallbacks, restarts or skipped."""
+    """What is counted. `what`: calls, how each ended (answered, abandoned, or failures by `kind`), and refused,
+    retries, fallbacks, restarts or skipped."""
 
     what: str
     provider: str
@@ -81,12 +96,17 @@ class Guard:
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.timeouts, self.now, self.uniform = timeouts, now, uniform
-        self.budget = budget or RetryBudget()
+        self._budget = budget or RetryBudget()
+        self._budgets: dict[Operation, RetryBudget] = {}
         self.counts: Counter[Count] = Counter()
         self._breakers: dict[tuple[str, Operation], Breaker] = {}
 
     def breaker(self, provider: str, operation: Operation) -> Breaker:
         return self._breakers.setdefault((provider, operation), Breaker(self.now))
+
+    def budget(self, operation: Operation) -> RetryBudget:
+        """Each operation earns its own: with those of a turn's embedding, its answer's tenth would be two."""
+        return self._budgets.setdefault(operation, self._budget.fresh())
 
     def breaker_states(self) -> list[BreakerState]:
         """Of every provider and operation that was asked for since the start."""
@@ -112,16 +132,21 @@ class Guard:
             self.count("refused", provider, operation)
             raise
         self.count("calls", provider, operation)
+        end = "abandoned"
         try:
             yield passage
         except ProviderError as error:
             passage.fail(error)
-            self.count("failures", provider, operation, error.kind)
+            end = "failures"
+            self.count(end, provider, operation, error.kind)
             log.warning("%s %s failed: %s", provider, operation.value, error)
             raise
         else:
             passage.succeed()
+            end = "answered"
         finally:
+            if end != "failures":
+                self.count(end, provider, operation)
             passage.release()
 
 

@@ -55,17 +55,17 @@ class ResilientModel(Runnable[LanguageModelInput, BaseMessage]):
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[BaseMessage]:
         attempts = Attempts(self._guard, Operation.CHAT, list(self._endpoints))
-        told = False
+        told = 0
         while True:
             provider = await attempts.next(told=told)
-            void = told
+            begun = False
             answer = self._endpoints[provider].stream(input, config, self._guard, attempts.deadline, **kwargs)
             try:
                 async with aclosing(answer):
                     async for chunk in answer:
-                        if void:
+                        if told and not begun:
                             yield self._restart(provider, attempts.last_failure)
-                        told, void = True, False
+                        told, begun = told + (not begun), True
                         yield chunk
                 return
             except ProviderError as error:

@@ -95,8 +95,8 @@ async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, dict[str
             fields = {}
 
 
-def socket_of(service: LiveService, **options: Any) -> connect:
-    return connect(f"ws://{service.host}/ws/chat", max_size=None, **options)
+def socket_of(service: LiveService, query: str = "", **options: Any) -> connect:
+    return connect(f"ws://{service.host}/ws/chat{query}", max_size=None, **options)
 
 
 async def send(socket: ClientConnection, question: str, **fields: Any) -> Heard:

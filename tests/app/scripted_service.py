@@ -1,4 +1,5 @@
-"""`docent serve` with a model that does what the question says: break (?!), break midway (...?!), or be slow (slowly).
+"""`docent serve` with a model that does what the question says: break (?!), break midway (...?!), or be slow
+(slowly; as often as it says so).
 
 Each call of the model adds a line to DATA_DIR/calls. Any other question goes to the product's own model.
 """
@@ -52,7 +53,7 @@ class ScriptedResources(Resources):
             return
         for word in WORDS.split(" "):
             yield word + " "
-            await asyncio.sleep(0.025)
+            await asyncio.sleep(0.025 * question.count("slowly"))
 
 
 def plain() -> Front:

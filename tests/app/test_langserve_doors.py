@@ -125,8 +125,9 @@ async def test_chat_answers_without_storing(any_service: LiveService) -> None:
         [human("x" * 4_001)],
         [human("a\ud800"), human(DEPLOY)],
         [human("a\0"), human(DEPLOY)],
+        [{"type": "ai", "content": "", "tool_calls": [{"name": "a", "args": {}, "id": "1", "x": 1}]}, human(DEPLOY)],
     ],
-    ids=["none", "system", "answer last", "tool", "empty", "long", "surrogate", "null"],
+    ids=["none", "system", "answer last", "tool", "empty", "long", "surrogate", "null", "tool call"],
 )
 async def test_chat_refuses_what_is_no_question(
     client: httpx.AsyncClient, path: str, messages: list[dict[str, Any]]

@@ -121,7 +121,7 @@ async def test_foreign_origin_is_refused(
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/rag", "/api/chat/x/events", "/static/none.js", "/chat/batch", "/api/feedback"]
+    "path", ["/nowhere", "/rag", "/api/chat/x/events", "/static/none.js", "/chat/batch", "/api/feedbacks"]
 )
 async def test_unknown_route_is_not_found(service: LiveService, client: httpx.AsyncClient, path: str) -> None:
     assert_refused(service, await client.get(path), 404, "not_found")

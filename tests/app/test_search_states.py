@@ -106,6 +106,7 @@ async def test_service_starts_and_says_what_is_wrong(
         assert "127.0.0.1" not in str(refusal.value.as_dict())
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize(("way", "away"), [("refuse", 8), ("hang", 0), ("suspend", 0)])
 async def test_service_finds_again_within_ten_seconds_after_the_return(
     filled: QdrantServer, settings: Settings, way: str, away: float
@@ -144,6 +145,7 @@ async def test_turns_find_again_without_health(filled: QdrantServer, settings: S
     await search.close()
 
 
+@pytest.mark.fault(16)
 async def test_many_turns_make_one_look_at_a_silent_server(filled: QdrantServer, settings: Settings) -> None:
     async with opened(settings) as (search, health):
         await until(health, "connected", within=10)
@@ -161,6 +163,7 @@ async def test_many_turns_make_one_look_at_a_silent_server(filled: QdrantServer,
         assert len(filled.calls) <= 3
 
 
+@pytest.mark.fault(17)
 async def test_service_writes_nothing_and_serves_once_the_pages_are_there(
     server: QdrantServer, settings: Settings
 ) -> None:

@@ -1,4 +1,4 @@
-"""The other pages that a browser may open: Swagger UI and LangServe's playgrounds, with the network cut."""
+"""The other pages that a browser may open, with the network cut: Swagger UI, LangServe's playgrounds."""
 
 from typing import Any
 
@@ -30,3 +30,20 @@ def test_chat_playground_answers(reader: Any) -> None:
     reader.page.locator("textarea").last.fill(QUESTION)
     reader.page.keyboard.press("Enter")
     reader.page.wait_for_selector("text=three seconds")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/rag/playground/", "/chat/playground/"])
+def test_foreign_script_does_not_run(reader: Any, path: str) -> None:
+    reader.visit(path)
+    reader.page.wait_for_load_state("networkidle")
+    insert = """() => {
+      window.told = new Promise(tell =>
+        document.addEventListener("securitypolicyviolation", event => tell(event.violatedDirective)));
+      const script = document.createElement("script");
+      try { script.textContent = "window.hacked = 1"; } catch { return "trusted types"; }
+      document.body.append(script);
+      return window.told;
+    }"""
+    assert reader.page.evaluate(insert) in ("trusted types", "script-src-elem", "script-src")
+    assert reader.page.evaluate("window.hacked") is None
+    reader.complaints.clear()

@@ -50,6 +50,7 @@ def _metadata(ordinal: int, page: str, heading: str) -> dict[str, str | int]:
         "title": heading.split(" > ")[0],
         "heading": heading,
         "anchor": anchor,
+        "page_hash": f"hash of {page}",
         "ordinal": ordinal,
         "version": "current",
         "language": "en",

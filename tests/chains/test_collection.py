@@ -92,8 +92,8 @@ def test_fingerprint_mismatch_names_the_fields_and_the_remedy() -> None:
 
     assert str(raised.value) == (
         "Collection 'book' was made with embedding 'test/random' (configured: 'gemini/embedding-001'), "
-        "dimensions 16 (configured: 768). Set QDRANT_COLLECTION to a new name and run `docent ingest PATH`, "
-        "or go back to the settings that it was made with."
+        "dimensions 16 (configured: 768). Run `docent ingest PATH --rebuild`, which makes a new collection beside it "
+        "and then lets it take the place, or go back to the settings that it was made with."
     )
 
 
@@ -119,9 +119,7 @@ def test_collection_indexes_every_filtered_key(edge: EdgeClient) -> None:
     create_collection(edge, NAME, FINGERPRINT)
 
     schema = edge.get_collection(NAME).payload_schema
-    assert {key: index.data_type for key, index in schema.items()} == dict.fromkeys(
-        INDEXED, models.PayloadSchemaType.KEYWORD
-    )
+    assert {key: index.data_type for key, index in schema.items()} == INDEXED
 
 
 def test_vector_store_adds_finds_gets_and_deletes(empty_engine: Client) -> None:

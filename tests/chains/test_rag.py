@@ -70,7 +70,10 @@ async def test_model_is_asked_with_passages_history_and_documents(retriever: Hyb
     await parts_of(build_rag_chain(retriever, model), turn(QUESTION, *history))
     system, first, second, last = model.asked[0]
     assert isinstance(system, SystemMessage)
-    assert [first, second] == history
+    fence = last.additional_kwargs["fence"]
+    told = [f'<earlier fence="{fence}">\n{said.text}\n</earlier {fence}>' for said in history]
+    assert [first.text, second.text] == told
+    assert system.text.count(fence) == 2
     assert "Every joint has a torque limit of 12 Nm." in last.text
     assert last.text.endswith(f"Question: {QUESTION}")
     documents = last.additional_kwargs["documents"]

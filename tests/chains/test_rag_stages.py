@@ -44,7 +44,9 @@ async def test_marked_text_joins_search_and_prompt(retriever: HybridRetriever) -
         turn("What does this mean?", selected_text="Every joint has a torque limit")
     )
     assert reply["sources"][0]["title"] == "Torque limits"
-    assert "<marked>\nEvery joint has a torque limit\n</marked>" in model.asked[0][-1].text
+    asked = model.asked[0][-1]
+    fence = asked.additional_kwargs["fence"]
+    assert f'<marked fence="{fence}">\nEvery joint has a torque limit\n</marked {fence}>' in asked.text
 
 
 async def test_each_stage_can_be_another_runnable(retriever: HybridRetriever) -> None:
@@ -66,7 +68,7 @@ async def test_each_stage_can_be_another_runnable(retriever: HybridRetriever) ->
         cite=RunnableGenerator(cite),
     )
     assert await chain.ainvoke(turn("What colour?")) == {"answer": "BLUE."}
-    assert model.asked[0][0].text.startswith('Context: <passage id="1" title="Sky">')
+    assert model.asked[0][0].text.startswith('Context: <passage id="1" title="Sky" fence="')
     assert model.asked[0][0].text.endswith("Question: What colour?")
 
 

@@ -21,6 +21,7 @@ ANSWER = ReplyPart(answer="Roll back.", outcome="answered", grounded=True, model
 STATEMENTS = [f"SELECT {n}, %s::int" for n in range(4)]
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("told", [True, False], ids=["told", "noticed"])
 async def test_23_300_simultaneous_turns_over_8_clients_lose_nothing(
     told: bool, pooled_database: str, caplog: pytest.LogCaptureFixture
@@ -44,6 +45,7 @@ async def _ask(store: PostgresMessageStore, turn: ChatTurn) -> None:
     await store.finish(turn.turn_id, ANSWER)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(("threshold", "fails"), [(None, False), (5, True), (0, True)])
 async def test_23_prepared_statements_are_what_fails_there(
     threshold: int | None, fails: bool, pooled_database: str

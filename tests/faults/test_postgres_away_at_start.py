@@ -16,6 +16,7 @@ SITE = Path(__file__).parent.parent / "app" / "site"
 TURN = {"question": "How do I deploy a release?"}
 
 
+@pytest.mark.fault(18)
 @pytest.mark.slow
 async def test_18_service_starts_without_its_database_and_recovers_by_itself(
     far_database: str, line: TcpProxy, tmp_path: Path
@@ -30,7 +31,7 @@ async def test_18_service_starts_without_its_database_and_recovers_by_itself(
             assert (await client.get("/api/health")).status_code == 503
             assert (await client.get("/health/ready")).status_code == 200
             assert report["services"]["postgres"]["status"] == "disconnected"
-            line.delay = 3.0
+            line.delay = 0.5
             waiting = asyncio.create_task(client.post("/api/chat", json=TURN))
             await line.accept()
             assert (await waiting).json()["outcome"] == "answered"

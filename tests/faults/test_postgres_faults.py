@@ -20,6 +20,7 @@ from tcp_proxy import TcpProxy
 from app.health import Health
 from app.settings import Settings
 from app.storage import Storage
+from app.turns.limits import TurnLimits
 from app.turns.runner import TurnRunner
 from app.visitor import Visitor
 from chains.errors import StorageUnavailable
@@ -62,7 +63,7 @@ def store(pool: AsyncConnectionPool) -> PostgresMessageStore:
 
 @pytest.fixture
 def runner(store: PostgresMessageStore) -> TurnRunner:
-    return TurnRunner(FakeChain(ANSWER).as_runnable(), store, deadline=15)
+    return TurnRunner(FakeChain(ANSWER).as_runnable(), store, TurnLimits(deadline=15))
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ async def found(health: Health) -> dict[str, Any]:
     return finding
 
 
+@pytest.mark.fault(18)
 async def test_18_database_refused_at_start_is_migrated_when_it_answers(
     line: TcpProxy, far_storage: Storage, health: Health, database: str
 ) -> None:
@@ -101,6 +103,7 @@ async def test_18_database_refused_at_start_is_migrated_when_it_answers(
     assert (await found(health))["status"] == "connected"
 
 
+@pytest.mark.fault(22)
 async def test_22_sleeping_database_with_dead_sockets_wakes_within_the_turn(
     line: TcpProxy, runner: TurnRunner, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,6 +120,7 @@ async def test_22_sleeping_database_with_dead_sockets_wakes_within_the_turn(
     assert await query(database, f"SELECT state FROM turn WHERE id = '{turn.turn_id}'") == [("complete",)]
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("lost", ["begin", "finish"])
 async def test_21_commit_whose_answer_was_lost_makes_no_second_row(
     lost: str, line: TcpProxy, store: PostgresMessageStore, database: str
@@ -134,6 +138,7 @@ async def test_21_commit_whose_answer_was_lost_makes_no_second_row(
     assert await query(database, attempts) == [("complete", 1)]
 
 
+@pytest.mark.fault(24)
 async def test_24_exhausted_pool_refuses_after_a_bounded_wait(pool: AsyncConnectionPool, runner: TurnRunner) -> None:
     held = [await pool.getconn() for _ in range(pool.max_size)]
     queries = [asyncio.create_task(connection.execute("SELECT pg_sleep(60)")) for connection in held]

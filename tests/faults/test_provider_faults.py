@@ -42,6 +42,7 @@ def endings(events: list[Event]) -> list[str]:
     return [kind for kind, _ in events if kind in ("restart", "error", "done")]
 
 
+@pytest.mark.fault(1)
 async def test_1_server_error_before_the_first_token_is_invisible(
     settings: Settings, gemini: ProviderKey, cohere: ProviderKey
 ) -> None:
@@ -53,6 +54,7 @@ async def test_1_server_error_before_the_first_token_is_invisible(
     assert len(gemini.requests(CHAT)) + len(cohere.requests("*.chat_stream")) == 2
 
 
+@pytest.mark.fault(2)
 async def test_2_rate_limit_leaves_the_provider_alone_for_as_long_as_it_asks(
     settings: Settings, gemini: ProviderKey, cohere: ProviderKey
 ) -> None:
@@ -66,6 +68,7 @@ async def test_2_rate_limit_leaves_the_provider_alone_for_as_long_as_it_asks(
     assert len(cohere.requests("*.chat_stream")) == 2
 
 
+@pytest.mark.fault(3)
 async def test_3_wrong_key_is_said_by_health_and_never_shown(
     settings: Settings, cohere: ProviderKey, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,9 +86,12 @@ async def test_3_wrong_key_is_said_by_health_and_never_shown(
     assert "CANARY" not in said
 
 
-@pytest.mark.parametrize(("number", "fault", "details"), [(4, "hang", {}), (5, "slow_first_token", {"seconds": 10})])
+@pytest.mark.fault(4, 5)
+@pytest.mark.parametrize(
+    ("fault", "details"), [("hang", {}), ("slow_first_token", {"seconds": 10})], ids=["4 hang", "5 slow"]
+)
 async def test_4_5_no_first_token_in_time_falls_back(
-    settings: Settings, gemini: ProviderKey, number: int, fault: str, details: dict[str, Any]
+    settings: Settings, gemini: ProviderKey, fault: str, details: dict[str, Any]
 ) -> None:
     async with serving(settings) as client:
         gemini.fail(fault, CHAT, **details)
@@ -96,11 +102,10 @@ async def test_4_5_no_first_token_in_time_falls_back(
     assert time.monotonic() - started < 8
 
 
-@pytest.mark.parametrize(
-    ("number", "fault"), [(6, "stall"), (7, "cut"), (7, "clean_end"), (7, "half_event"), (8, "malformed")]
-)
+@pytest.mark.fault(6, 7, 8)
+@pytest.mark.parametrize("fault", ["stall", "cut", "clean_end", "half_event", "malformed"])
 async def test_6_7_8_answer_that_breaks_off_is_begun_anew_by_the_other(
-    settings: Settings, gemini: ProviderKey, number: int, fault: str
+    settings: Settings, gemini: ProviderKey, fault: str
 ) -> None:
     async with serving(settings) as client:
         gemini.fail(fault, CHAT, after=5)
@@ -113,6 +118,7 @@ async def test_6_7_8_answer_that_breaks_off_is_begun_anew_by_the_other(
     assert events[-1][1]["answer_sha256"] == sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.fault(6, 7, 8)
 @pytest.mark.parametrize("fault", ["stall", "cut", "clean_end", "malformed"])
 async def test_6_7_8_answer_that_breaks_off_with_nobody_left_is_never_complete(
     tmp_path: Path, database: str, gemini: ProviderKey, fault: str
@@ -126,6 +132,7 @@ async def test_6_7_8_answer_that_breaks_off_with_nobody_left_is_never_complete(
     assert "Traceback" not in json.dumps(events)
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize(
     ("fault", "details", "outcome"),
     [
@@ -145,6 +152,7 @@ async def test_9_ending_is_told_for_what_it_is(
     assert reply["answer"]
 
 
+@pytest.mark.fault(11)
 async def test_11_both_down_is_an_error_that_the_same_turn_can_try_again(
     settings: Settings, gemini: ProviderKey, cohere: ProviderKey
 ) -> None:
@@ -162,6 +170,7 @@ async def test_11_both_down_is_an_error_that_the_same_turn_can_try_again(
     assert reply["outcome"] == "answered"
 
 
+@pytest.mark.fault(12)
 async def test_12_address_where_nobody_listens_is_as_a_server_error(settings: Settings, gemini: ProviderKey) -> None:
     nobody = {"gemini_base_url": f"http://127.0.0.1:{free_port()}", "embedding_provider": "cohere"}
     async with serving(settings.model_copy(update=nobody)) as client:
@@ -173,6 +182,7 @@ async def test_12_address_where_nobody_listens_is_as_a_server_error(settings: Se
     assert health["services"]["gemini"]["status"] == "unavailable"
 
 
+@pytest.mark.fault(13)
 async def test_13_embeddings_down_is_an_error_and_not_an_absence_of_evidence(
     settings: Settings, gemini: ProviderKey
 ) -> None:

@@ -11,17 +11,26 @@ SOURCES = sorted(path for folder in ("app", "chains") for path in (ROOT / folder
 
 # From the top floor to the ground; a module may import from its own floor and from those below it.
 FLOORS = [
-    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.server", "app.__main__"],
+    ["app.main", "app.assembly", "app.front", "app.cli", "app.commands", "app.doctor", "app.deploy",
+     "app.check", "app.server", "app.__main__"],
     ["app.langserve_routes", "app.runnables", "app.batches", "app.routes"],
-    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals"],
-    ["app.resources", "app.search", "app.providers", "app.storage", "app.store", "app.health", "app.visitor",
-     "app.logs"],
+    ["app.docent", "app.turns", "app.events", "app.admission", "app.refusals", "app.gate", "app.metrics",
+     "app.erasure"],
+    ["app.resources", "app.search", "app.filling", "app.ingests", "app.index_status",
+     "app.providers", "app.storage", "app.store", "app.health",
+     "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
+     "app.turns.outage",
+     "app.turns.outage_buffer", "app.retention", "app.store_erasure"],
     ["app.settings", "app"],
     ["chains.evaluation"],
+    ["chains.full_chain"],
     ["chains.rag", "chains.ingest"],
     [
-        "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence", "chains.citations",
+        "chains.condense", "chains.retriever", "chains.rerank", "chains.evidence",
+        "chains.citations",
         "chains.markers", "chains.quotes", "chains.reply", "chains.inline", "chains.term_weights",
+        "chains.passages", "chains.neighbours", "chains.editions", "chains.marked_text", "chains.conversation",
+        "chains.query_vectors",
         "chains.output_filter", "chains.history", "chains.postgres_history", "chains.migrations",
     ],
     ["chains.providers", "chains.resilience", "chains.collection", "chains.edge", "chains.prompts",
@@ -36,6 +45,7 @@ BESIDE = {
     "chains.postgres_": "chains.embedded_postgres",
     "chains.postmaster": "chains.embedded_postgres",
     "chains.history_": "chains.history",
+    "app.store_": "app.store",
 }
 
 ONLY_IN = {
@@ -45,6 +55,11 @@ ONLY_IN = {
     "safetensors": ("chains.providers",),
     "google": ("chains.providers",),
     "cohere": ("chains.providers",),
+    "langchain": ("chains.providers",),
+    "langchain_cohere": ("chains.providers",),
+    "langchain_google_genai": ("chains.providers",),
+    "opentelemetry": ("app.tracing",),
+    "prometheus_client": ("app.metrics", "app.routes.metrics"),
     "qdrant_edge": ("chains.edge", "chains.edge_", "chains.collection"),
 }
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from tests.provider_simulator.faults import Fault, is_a
 from tests.provider_simulator.gullible import obey
 from tests.provider_simulator.keys import Key
-from tests.provider_simulator.prompt import Passage, Prompt
+from tests.provider_simulator.prompt import Passage, Prompt, without_fence
 from tests.provider_simulator.samples import sample
 from tests.provider_simulator.words import COMMON, count_tokens, pieces, sentences, words
 
+REWRITING = "Rewrite the reader's last question"
 UNKNOWN = "The passages do not say."
 NOTHING_TO_READ = "I was given no passages to answer from."
 FILLER = "Each word of this sentence is one token of the load that a test asked for."
@@ -95,6 +96,8 @@ def cut_at_limit(draft: Draft, limit: int) -> Draft:
 
 def say(prompt: Prompt, key: Key) -> str:
     settings = key.settings
+    if REWRITING in prompt.system:
+        return rewritten(prompt)
     scripted = key.next_answer()
     if scripted is not None:
         return scripted
@@ -108,10 +111,16 @@ def say(prompt: Prompt, key: Key) -> str:
     return answer(prompt)
 
 
+def rewritten(prompt: Prompt) -> str:
+    """A follow-up with the question before it, as far as a model of sentences can."""
+    earlier = [without_fence(message.text) for message in prompt.messages[:-1] if message.role == "user"]
+    return " ".join([prompt.question, *earlier[-1:]])
+
+
 def answer(prompt: Prompt) -> str:
     """The one or two sentences that fit the question best, each with the marker of its passage."""
     numbered = prompt.passages
-    passages = numbered or prompt.documents
+    passages = numbered or [replace(one, text=without_fence(one.text)) for one in prompt.documents]
     if not passages:
         return NOTHING_TO_READ
     chosen = choose(prompt.question, passages)

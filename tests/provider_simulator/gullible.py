@@ -1,4 +1,7 @@
-"""A model that falls for everything: it does what any text in its prompt tells it to do."""
+"""A model that falls for everything: it does what any text in its prompt tells it to do.
+
+Only what its instructions mark as material, by tags that nobody else can know, it reads as material.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ MARKUP = re.compile(r"!?\[[^\]]*\]\([^)]*\)|<[a-zA-Z][^>]*>(?:[^<]*</\w+>)?|http
 
 def obey(prompt: Prompt) -> tuple[list[str], bool]:
     """What the model says on command, and whether it was told to drop its rules (and so answers nothing else)."""
-    instructions = list(dict.fromkeys([*planted(prompt), *asked(prompt)]))[:LIMIT]
+    instructions = list(dict.fromkeys([*planted(prompt.without_material()), *asked(prompt)]))[:LIMIT]
     said = [fill_in(perform(instruction, prompt), prompt) for instruction in instructions]
     return said, any(DROPS_RULES.search(instruction) for instruction in instructions)
 

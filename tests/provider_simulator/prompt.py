@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.provider_simulator.words import count_tokens
 
 PASSAGE = re.compile(r'<passage id="(?P<id>[^"]*)"(?P<rest>[^>]*)>\n?(?P<text>.*?)\n?</passage[^>]*>', re.DOTALL)
 QUESTION = re.compile(r"^Question:[ \t]*(?P<question>.*)\Z", re.DOTALL | re.MULTILINE)
+
+
+FENCED = re.compile(
+    r'<(?P<name>\w+)[^>]*? fence="(?P<fence>\w+)"[^>]*>\n?(?P<text>.*?)\n?</(?P=name) (?P=fence)>', re.DOTALL
+)
+
+
+def without_fence(text: str) -> str:
+    """What a document of Cohere's holds between the tags that its sender may have put around it."""
+    found = FENCED.fullmatch(text.strip())
+    return found["text"] if found else text
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,18 @@ class Prompt:
         """The numbered passages, wherever they stand."""
         everything = "\n".join([self.system, *(message.text for message in self.messages)])
         return [Passage(found["id"], found["text"]) for found in PASSAGE.finditer(everything)]
+
+    def without_material(self) -> Prompt:
+        """As a model reads it that was told what is material: what stands between tags which bear the word that the
+        instructions name and that no page can know. A word that the instructions do not name says nothing to it."""
+
+        def outside(text: str) -> str:
+            return FENCED.sub(lambda found: "" if f'"{found["fence"]}"' in self.system else found[0], text)
+
+        messages = [replace(message, text=outside(message.text)) for message in self.messages]
+        return replace(
+            self, messages=messages, documents=[replace(one, text=outside(one.text)) for one in self.documents]
+        )
 
     @property
     def tokens(self) -> int:

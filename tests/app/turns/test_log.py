@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 from fakes import SOURCE
@@ -19,6 +20,10 @@ async def all_of(log: TurnLog, after: int = 0) -> list[ReplyPart]:
     return [part async for part in log.read(after)]
 
 
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 async def test_parts_are_numbered_from_one() -> None:
     log = TurnLog(LONG)
     for stage in ("condensing", "retrieving"):
@@ -26,6 +31,30 @@ async def test_parts_are_numbered_from_one() -> None:
     log.end(ReplyPart(outcome="answered"))
     assert [part["seq"] for part in await all_of(log)] == [1, 2, 3]
     assert [part["seq"] for part in await all_of(log, after=2)] == [3]
+
+
+async def test_another_attempt_counts_on() -> None:
+    log = TurnLog(LONG, start=7)
+    for text in "ab":
+        log.write(ReplyPart(answer=text))
+        log.tell(ReplyPart(stage="writing"))
+    assert [part["seq"] for part in log.since(0)] == [8, 9, 10, 11]
+    assert [part["seq"] for part in log.since(9)] == [10, 11]
+    assert log.last == 11
+    log.end(ReplyPart(outcome="answered"))
+    assert [part["seq"] for part in await all_of(log, after=10)] == [11, 12]
+
+
+async def test_last_part_is_the_reply_without_what_was_told() -> None:
+    log = TurnLog(LONG)
+    log.tell(ReplyPart(conversation_id="c", turn_id="t", durability="stored"))
+    for part in (ReplyPart(sources=[SOURCE], grounded=True), ReplyPart(answer="void"), ReplyPart(restart="fallback")):
+        log.write(part)
+    log.write(ReplyPart(answer="Yes.", model="m"))
+    log.end(ReplyPart(outcome="answered"))
+    *_, last = await all_of(log)
+    told = {"conversation_id": "c", "turn_id": "t", "grounded": True, "model": "m", "outcome": "answered", "seq": 6}
+    assert last == {**told, "answer_sha256": digest_of("Yes.")}
 
 
 async def test_part_that_says_several_things_becomes_several_events() -> None:
@@ -36,7 +65,7 @@ async def test_part_that_says_several_things_becomes_several_events() -> None:
         {"stage": "writing", "seq": 1},
         {"sources": [SOURCE], "grounded": True, "seq": 2},
         {"answer": "Yes.", "seq": 3},
-        {"outcome": "answered", "model": "m", "seq": 4},
+        {"outcome": "answered", "model": "m", "grounded": True, "answer_sha256": digest_of("Yes."), "seq": 4},
     ]
 
 
@@ -103,7 +132,7 @@ async def test_second_end_is_not_told() -> None:
     log = TurnLog(LONG)
     log.end(ReplyPart(outcome="answered"))
     log.end(ReplyPart(outcome="failed"))
-    assert await all_of(log) == [{"outcome": "answered", "seq": 1}]
+    assert await all_of(log) == [{"outcome": "answered", "answer_sha256": digest_of(""), "seq": 1}]
 
 
 async def test_readers_get_the_same_whenever_they_come() -> None:

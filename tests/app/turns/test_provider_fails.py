@@ -45,7 +45,7 @@ async def events(first: ChatEndpoint, second: ChatEndpoint | None, store: SlowSt
     retriever: Runnable[str, list[Document]] = RunnableLambda(lambda _: [PASSAGE])
     chain = build_rag_chain(retriever, resilient(first, fallback=second))
     running = await TurnRunner(chain, store).accept(a_turn(), Visitor("ada"))
-    return [event async for event in events_of(running.parts())]
+    return [event async for event in events_of(running)]
 
 
 async def test_reader_gets_a_restart_and_the_other_models_answer_alone() -> None:

@@ -11,12 +11,14 @@ import pytest
 from fakes import SOURCE, FakeChain, SlowStore, a_turn, answered
 from langchain_core.callbacks import AsyncCallbackHandler
 
+from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.runner import TurnRunner
 from app.visitor import Visitor, current_visitor
 from chains.errors import (
     ConversationBusy,
     ModelUnavailable,
     NotFound,
+    Overloaded,
     TurnIdReuse,
 )
 from chains.history import InMemoryMessageStore, Replay
@@ -33,8 +35,10 @@ def store() -> SlowStore:
     return SlowStore()
 
 
-def runner_of(chain: FakeChain, store: InMemoryMessageStore, **options: Any) -> TurnRunner:
-    return TurnRunner(chain.as_runnable(), store, **options)
+def runner_of(
+    chain: FakeChain, store: InMemoryMessageStore, hooks: TurnHooks | None = None, **limits: Any
+) -> TurnRunner:
+    return TurnRunner(chain.as_runnable(), store, TurnLimits(**limits), hooks or TurnHooks())
 
 
 async def test_parts_come_numbered_from_the_ids_to_the_outcome(store: SlowStore) -> None:
@@ -43,7 +47,7 @@ async def test_parts_come_numbered_from_the_ids_to_the_outcome(store: SlowStore)
     parts = [part async for part in running.parts()]
     assert [part["seq"] for part in parts] == [1, 2, 3, 4, 5]
     ids = {"conversation_id": str(turn.conversation_id), "turn_id": str(turn.turn_id)}
-    assert parts[0] == {**ids, "seq": 1}
+    assert parts[0] == {**ids, "durability": "stored", "seq": 1}
     assert [("outcome" in part, "answer" in part) for part in parts[-2:]] == [(False, True), (True, False)]
     assert (running.replayed, running.restarted) == (False, False)
 
@@ -195,3 +199,30 @@ async def test_runnable_raises_refusals_and_tells_failures(store: SlowStore) -> 
     with pytest.raises(NotFound):
         await runnable.ainvoke(theirs)
     assert (await runnable.ainvoke(a_turn()))["error"]["code"] == "model_unavailable"
+
+
+async def test_every_admission_is_followed_by_one_end(store: SlowStore) -> None:
+    turn, said = a_turn(), []
+
+    async def admit(turn: ChatTurn, visitor: Visitor) -> None:
+        said.append((turn.question, visitor.id))
+
+    hooks = TurnHooks(admit, lambda turn, visitor, reply: said.append((visitor.id, reply and reply["usage"])))
+    runner = runner_of(FakeChain(*answered("Yes.")), store, hooks)
+    await (await runner.accept(turn, ADA)).reply()
+    await (await runner.accept(turn, ADA)).reply()
+    with pytest.raises(NotFound):
+        await runner.accept(turn, Visitor("eve"))
+    ends = [("ada", {"input_tokens": 7, "output_tokens": 3}), ("ada", None), ("eve", None)]
+    assert said[1::2] == ends
+    assert said[::2] == [(turn.question, end[0]) for end in ends]
+
+
+async def test_turn_that_is_not_admitted_reaches_no_store(store: SlowStore) -> None:
+    async def refuse(turn: ChatTurn, visitor: Visitor) -> None:
+        raise Overloaded(retry_after=7)
+
+    chain = FakeChain(*answered("Yes."))
+    with pytest.raises(Overloaded):
+        await runner_of(chain, store, TurnHooks(admit=refuse)).accept(a_turn(), ADA)
+    assert (chain.inputs, store.finished) == ([], [])

@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeChain, SlowStore, a_turn, answered, eventually
 from structlog.testing import capture_logs
 
+from app.turns.limits import TurnHooks, TurnLimits
 from app.turns.log import CHARACTERS_LIMIT
 from app.turns.runner import TurnRunner
 from app.visitor import Visitor
@@ -33,8 +34,10 @@ def store() -> SlowStore:
     return SlowStore()
 
 
-def runner_of(chain: FakeChain, store: InMemoryMessageStore, **options: Any) -> TurnRunner:
-    return TurnRunner(chain.as_runnable(), store, **options)
+def runner_of(
+    chain: FakeChain, store: InMemoryMessageStore, hooks: TurnHooks | None = None, **limits: Any
+) -> TurnRunner:
+    return TurnRunner(chain.as_runnable(), store, TurnLimits(**limits), hooks or TurnHooks())
 
 
 async def test_failed_turn_says_so_and_runs_again(store: SlowStore) -> None:
@@ -47,7 +50,8 @@ async def test_failed_turn_says_so_and_runs_again(store: SlowStore) -> None:
     again = await runner.accept(turn, ADA)
     assert again.restarted
     parts = [part async for part in again.parts()]
-    assert parts[1] == {"restart": "retry", "seq": 2}
+    assert parts[0] == {"restart": "retry", "seq": last["seq"] + 1}
+    assert [part["seq"] for part in parts] == list(range(last["seq"] + 1, parts[-1]["seq"] + 1))
     assert sum(parts, ReplyPart())["answer"] == "Yes."
     assert "error" not in sum(parts, ReplyPart())
 
@@ -64,7 +68,7 @@ async def test_failure_after_some_text_is_partial(store: SlowStore) -> None:
 
 async def test_unknown_failure_is_internal_and_keeps_its_words_to_itself(store: SlowStore) -> None:
     failures: list[int] = []
-    runner = runner_of(FakeChain(ValueError("secret")), store, on_failure=lambda: failures.append(1))
+    runner = runner_of(FakeChain(ValueError("secret")), store, TurnHooks(on_failure=lambda: failures.append(1)))
     with capture_logs() as logs:
         reply = await (await runner.accept(a_turn(), ADA)).reply()
     assert reply["error"]["code"] == "internal"
@@ -100,7 +104,7 @@ async def test_storage_away_refuses_the_turn(store: SlowStore) -> None:
     failures: list[int] = []
     store.away = True
     with pytest.raises(StorageUnavailable):
-        await runner_of(FakeChain(), store, on_failure=lambda: failures.append(1)).accept(a_turn(), ADA)
+        await runner_of(FakeChain(), store, TurnHooks(on_failure=lambda: failures.append(1))).accept(a_turn(), ADA)
     assert failures == [1]
 
 

@@ -30,7 +30,8 @@ def test_revisions_end_at_alembics_head() -> None:
 
 def test_migrate_makes_every_table(database: str) -> None:
     migrate(database)
-    assert tables_of(database) == {"chat_history", "conversation", "turn", "service_secret", "docent_revision"}
+    kept = {"chat_history", "conversation", "turn", "journal", "feedback", "spending", "service_secret"}
+    assert tables_of(database) == {*kept, "docent_revision"}
 
 
 def test_migrate_again_changes_nothing(database: str) -> None:

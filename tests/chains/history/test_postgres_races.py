@@ -17,7 +17,7 @@ from fakes import a_turn, eventually
 from psycopg_pool import AsyncConnectionPool
 
 from chains.embedded_postgres import EmbeddedPostgres
-from chains.errors import ConversationBusy, StorageUnavailable
+from chains.errors import ConversationBusy, StorageUnavailable, TurnLost
 from chains.history import Beginning, Begun, Joined, Refused, Replay
 from chains.history_pool import connection_pool
 from chains.history_statements import BEGIN
@@ -103,7 +103,8 @@ async def test_turn_that_was_taken_over_is_not_overwritten(pool: AsyncConnection
     turn = a_turn()
     await slow.begin(turn, "ada")
     await quick.begin(turn, "ada")
-    await slow.finish(ids_of(turn)[0], ReplyPart(answer="Late.", outcome="answered"))
+    with pytest.raises(TurnLost):
+        await slow.finish(ids_of(turn)[0], ReplyPart(answer="Late.", outcome="answered"))
     assert await quick.begin(turn, "ada") == Joined(ids_of(turn)[0])
     await quick.finish(ids_of(turn)[0], WHOLE)
     replay = await quick.begin(turn, "ada")
@@ -132,8 +133,8 @@ async def _cut_all(pool: AsyncConnectionPool) -> None:
 async def test_beginning_whose_reply_was_lost_begins(pool: AsyncConnectionPool, postgres: PostgresMessageStore) -> None:
     """The statement is repeated as it is: a copy of it that was committed already is recognised as this call's."""
     values = postgres._question_of(a_turn(), "ada")
-    first = await postgres._ask(BEGIN, values)
-    again = await postgres._ask(BEGIN, values)
+    first = await postgres.ask(BEGIN, values)
+    again = await postgres.ask(BEGIN, values)
     assert [(row["mine"], row["attempt"], row["outdated"]) for row in (*first, *again)] == [(True, 1, False)] * 2
     assert await fetch(pool, "SELECT count(*) FROM chat_history") == [(1,)]
 

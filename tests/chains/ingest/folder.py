@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from chains.ingest.components import Components
 from chains.ingest.config import find_config
 from chains.ingest.dialect import Dialect, Format
 from chains.ingest.docusaurus import Docs
+from chains.ingest.jsx_markup import Renderer
 from chains.ingest.markdown import Event, read_markdown
+from chains.ingest.modules import Modules
 from chains.ingest.page import Block, Heading, Page
 
 BOOKS = Path(__file__).parents[4] / "shared/data/books"
@@ -34,7 +37,9 @@ def page(path: Path, name: str = "page.md") -> Page:
 
 
 def read(text: str, format: Format = "mdx", dialect: Dialect | None = None) -> list[Event]:
-    return read_markdown(text, format, dialect or Dialect(), lambda path: [])
+    renderer = Renderer()
+    components = Components(Modules(Path(), renderer), renderer, Path("page.mdx"), {}, {}, lambda: [])
+    return read_markdown(text, format, dialect or Dialect(), components, lambda path, props: [])
 
 
 def texts(text: str, format: Format = "mdx") -> list[str]:

@@ -9,6 +9,7 @@ from folder import write
 
 from chains.errors import SettingsError
 from chains.ingest.config import SiteConfig, find_config
+from chains.ingest.editions import in_version
 
 PLAIN = (
     "module.exports = {{url: 'https://{host}', baseUrl: '/b/', presets: [['classic', {{docs: {{path: '{docs}'}}}}]]}};"
@@ -115,7 +116,9 @@ def test_configuration_above_counts_for_a_folder_it_does_not_name(tmp_path: Path
 
 def test_released_versions_move_the_current_files_to_next(tmp_path: Path) -> None:
     write(tmp_path, {"versions.json": '["1.0"]'})
-    assert config_of(tmp_path, PLAIN.format(host="x.org", docs="docs")).route() == "/b/docs/next"
+    config = config_of(tmp_path, PLAIN.format(host="x.org", docs="docs"))
+    assert in_version(config, "current").route() == "/b/docs/next"
+    assert in_version(config, "1.0").route() == "/b/docs/"
 
 
 def test_site_url_replaces_the_address() -> None:

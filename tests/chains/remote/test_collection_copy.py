@@ -12,6 +12,7 @@ from qdrant_sample import FINGERPRINT, POINTS, vector
 
 from chains.collection import DENSE, INDEXED, create_collection, read_fingerprint
 from chains.collection_copy import copy_collection
+from chains.collection_state import GATE, stored_gate
 from chains.edge import EdgeClient
 from chains.errors import CollectionMissing, FingerprintMismatch, SearchFault
 from chains.retriever import HybridRetriever
@@ -55,6 +56,12 @@ def test_copy_has_fingerprint_and_indexes_before_the_first_point(
     assert set(client.get_collection(NAME).payload_schema) == set(INDEXED)
     first_point = server.calls.index(f"PUT /collections/{NAME}/points")
     assert f"PUT /collections/{NAME}/index" not in server.calls[first_point:]
+
+
+def test_measured_thresholds_are_copied(sample: EdgeClient, client: QdrantClient) -> None:
+    sample.update_collection(NAME, metadata={GATE: {"together": 0.5}})
+    copy_collection(sample, client, NAME)
+    assert stored_gate(client.get_collection(NAME)) == {"together": 0.5}
 
 
 def test_points_are_equal(sample: EdgeClient, client: QdrantClient) -> None:

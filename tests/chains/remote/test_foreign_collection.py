@@ -86,7 +86,7 @@ async def test_vectors_of_another_model_are_a_mismatch(
     with pytest.raises(FingerprintMismatch) as mismatch:
         await remote.look()
     assert "was not filled with local/all-MiniLM-L6-v2-int8" in str(mismatch.value)
-    assert "run `docent ingest PATH`" in str(mismatch.value)
+    assert "run `docent ingest PATH --rebuild`" in str(mismatch.value)
 
     server.calls.clear()
     with pytest.raises(RetrievalUnavailable):

@@ -85,6 +85,7 @@ async def test_indexing_adds_the_indexes_that_an_older_collection_lacks(
     assert set(client.get_collection(small_book.NAME).payload_schema) == set(INDEXED)
 
 
+@pytest.mark.fault(15)
 async def test_slow_server_ends_a_search_at_its_deadline(filled: QdrantServer, remote: HybridRetriever) -> None:
     hasty = remote.model_copy(update={"deadline": 0.8})
     await hasty.ainvoke("torque")
@@ -98,6 +99,7 @@ async def test_slow_server_ends_a_search_at_its_deadline(filled: QdrantServer, r
     assert await hasty.ainvoke("torque")
 
 
+@pytest.mark.fault(16)
 async def test_silent_server_leaves_no_connection_behind(filled: QdrantServer, remote: HybridRetriever) -> None:
     """180 searches in a pool of 100; what stays are connections that are kept for the next ones."""
     hasty = remote.model_copy(update={"deadline": 0.5})
@@ -132,6 +134,7 @@ async def test_busy_server_is_waited_for_as_long_as_it_says(filled: QdrantServer
     assert failure.value.retry_after == 7
 
 
+@pytest.mark.fault(17)
 async def test_no_match_is_no_failure(filled: QdrantServer, remote: HybridRetriever) -> None:
     nowhere = models.FieldCondition(key="metadata.page", match=models.MatchValue(value="none.md"))
     assert await remote.ainvoke("torque", filter=models.Filter(must=[nowhere])) == []

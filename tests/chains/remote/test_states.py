@@ -39,6 +39,7 @@ async def test_filled_collection_is_seen_with_its_size(filled: QdrantServer, rem
     assert (view.points, view.hybrid, view.notes) == (len(small_book.SECTIONS), True, [])
 
 
+@pytest.mark.fault(17)
 async def test_missing_collection_is_missing(server: QdrantServer, remote: HybridRetriever) -> None:
     fault = await fault_of(remote)
     assert fault.status == "missing_collection"
@@ -133,6 +134,7 @@ def with_fingerprint(client: QdrantClient, embeddings: LocalEmbeddings) -> None:
     client.upsert(NAME, [models.PointStruct(id=1, vector={DENSE: embeddings.embed_query("a")})])
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("fill", "says"),
     [

@@ -66,7 +66,7 @@ async def failure_of(call: Callable[[], Awaitable[Any]], guard: Guard, dependenc
 
 async def test_result_passes(guard: Guard) -> None:
     assert await guarded(Service(VECTOR), EMBED, guard) == VECTOR
-    assert guard.counts == {Count("calls", "gemini", "embed"): 1}
+    assert guard.counts == {Count("calls", "gemini", "embed"): 1, Count("answered", "gemini", "embed"): 1}
 
 
 @pytest.mark.parametrize("trouble", [ProviderDown(), ConnectionResetError(), ValueError("not JSON"), 6], ids=repr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from random import Random
 
 import pytest
 from played_model import FOREVER, STOP, endpoint, played
@@ -12,7 +11,6 @@ from chains.errors import DocentError
 from chains.resilience import (
     Count,
     Guard,
-    NetworkFailure,
     ProviderDown,
     RateLimited,
     ResilientModel,
@@ -38,7 +36,19 @@ def test_budget_lets_a_tenth_through() -> None:
     for _ in range(500):
         budget.deposit()
         taken += budget.withdraw()
-    assert 50 <= taken <= 55
+    assert 48 <= taken <= 50
+
+
+def test_budget_that_owes_lets_nothing_through_until_it_has_paid() -> None:
+    budget = RetryBudget(reserve=5)
+    for _ in range(8):
+        budget.owe()
+    taken = []
+    for _ in range(100):
+        budget.deposit()
+        taken.append(budget.withdraw())
+    assert not any(taken[:85])
+    assert any(taken)
 
 
 def test_budget_keeps_no_more_than_twice_its_reserve() -> None:
@@ -54,9 +64,7 @@ async def test_total_outage_is_not_answered_with_a_storm(guard: Guard, trouble: 
     model = resilient(endpoint(first), fallback=endpoint(second, "second"), guard=guard)
     assert not any([await answered(model) for _ in range(200)])
     asked = 200 - guard.counts[Count("refused", "first", "chat")]
-    assert (
-        first.calls + second.calls <= 1.1 * asked + 5 + 3
-    )  # the reserve, and those before it was known to keep failing
+    assert first.calls + second.calls <= asked + max(5 + 3, 0.1 * asked)  # the reserve, or what was earned
     assert second.calls > 0
 
 
@@ -116,22 +124,3 @@ async def test_half_open_breaker_lets_one_of_many_through(guard: Guard) -> None:
     await asyncio.sleep(5)
     assert all(await asyncio.gather(*(answered(model) for _ in range(20))))
     assert first.calls == 6
-
-
-async def test_faults_in_one_call_of_five_are_hardly_seen(guard: Guard) -> None:
-    chance = Random(7)
-    faults = {"hang": [FOREVER], "429": [RateLimited(retry_after=1)], "cut": ["a ", "b ", NetworkFailure()]}
-    blocked = [{"prompt_feedback": {"block_reason": "SAFETY"}}]
-    scripts = [chance.choice([*faults.values(), blocked]) if chance.random() < 0.2 else GOOD for _ in range(1_500)]
-    first, second = played(*scripts[:1_000]), played(*scripts[1_000:])
-    model = resilient(endpoint(first), fallback=endpoint(second, "second"), guard=guard)
-    failed = 0
-    for _ in range(500):
-        started = guard.now()
-        try:
-            await model.ainvoke("?")
-        except DocentError:
-            failed += 1
-        assert guard.now() - started <= 60
-    assert failed <= 5
-    assert first.calls + second.calls <= 1.25 * 500

@@ -53,7 +53,7 @@ async def test_good_answer_passes_as_it_is(guard: Guard) -> None:
     chunks = [chunk async for chunk in model.astream("?")]
     assert "".join(chunk.text for chunk in chunks) == "Every joint."
     assert "stop" in [finish_of(chunk) for chunk in chunks]
-    assert guard.counts == {Count("calls", "first", "chat"): 1}
+    assert guard.counts == {Count("calls", "first", "chat"): 1, Count("answered", "first", "chat"): 1}
 
 
 async def test_model_stands_after_a_prompt(guard: Guard) -> None:

@@ -17,7 +17,12 @@ def test_metrics_of_a_ranking() -> None:
         "hit@3": 1.0,
         "hit@5": 1.0,
         "hit@10": 1.0,
+        "precision@3": 1 / 3,
+        "recall@3": 1 / 3,
+        "recall@5": 2 / 3,
         "recall@10": 2 / 3,
+        "recall@20": 2 / 3,
+        "mrr@3": 1 / 3,
         "mrr@10": 1 / 3,
         "ndcg@10": (1 / math.log2(4) + 1 / math.log2(5)) / ideal,
     }

@@ -1,0 +1,1 @@
+"""`docent check`: the specification's testing requirements against a service that is deployed."""

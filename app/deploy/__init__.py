@@ -1,0 +1,1 @@
+"""`docent deploy`: this tree and its settings to a Hugging Face Space, repeatably."""

@@ -1,0 +1,1 @@
+"""`docent doctor`: every cause of trouble that is known, looked for once, with its remedy."""

@@ -1,0 +1,164 @@
+"""Calls of the functions that were read: a component's, or the one that `map` gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from chains.ingest.javascript_operations import UNKNOWN, text_of
+from chains.ingest.javascript_scope import Function
+from chains.ingest.javascript_tokens import Token, TokenReader
+from chains.ingest.javascript_values import ValueReader
+
+_DECLARATIONS = ("const", "let", "var")
+
+
+def find_constants(tokens: Sequence[Token], start: int = 0, end: int | None = None) -> dict[str, int]:
+    """Where the value of each `const name = value` and of each `function name` begins."""
+    found: dict[str, int] = {}
+    stop = len(tokens) if end is None else end
+    for at in range(start, stop - 1):
+        kind, text = tokens[at]
+        if kind != "name" or tokens[at + 1][0] != "name":
+            continue
+        if text in _DECLARATIONS:
+            equals = next((n for n in range(at + 2, min(at + 60, stop)) if tokens[n][1] in ("=", ";")), None)
+            if equals is not None and tokens[equals][1] == "=":
+                found.setdefault(tokens[at + 1][1], equals + 1)
+        elif text == "function":
+            found.setdefault(tokens[at + 1][1], at)
+    return found
+
+
+def find_default(tokens: Sequence[Token]) -> int | None:
+    """Where the value of `export default`, or of `module.exports =`, begins."""
+    for at in range(1, len(tokens) - 1):
+        if tokens[at][1] == "default" and tokens[at - 1][1] == "export":
+            return at + 1
+        if tokens[at][1] == "exports" and tokens[at + 1][1] == "=":
+            return at + 2
+    return None
+
+
+def call(function: Function, arguments: Sequence[Any]) -> Any:
+    """What the function returns; of several returns, all."""
+    if function.scope.depth > 30:
+        return UNKNOWN
+    scope = function.scope.bind(_bound(function, arguments))
+    if function.body >= len(scope.tokens) or scope.tokens[function.body][1] != "{":
+        return scope.value_at(function.body)
+    end = TokenReader(scope.tokens, function.body)
+    end.skip_brackets()
+    local = scope.bind({}, find_constants(scope.tokens, function.body, end.at))
+    values = [local.value_at(at + 1) for at in _returns(scope.tokens, function.body, end.at)]
+    return values[0] if len(values) == 1 else [value for value in values if value is not None]
+
+
+def _returns(tokens: Sequence[Token], start: int, end: int) -> list[int]:
+    """The `return`s of a body, without those of the functions in it."""
+    found: list[int] = []
+    at = start + 1
+    while at < end:
+        text = tokens[at][1]
+        if tokens[at] == ("name", "return"):
+            found.append(at)
+        reader = TokenReader(list(tokens), at)
+        if text == "=>" and tokens[at + 1][1] == "{":
+            reader.at += 1
+            reader.skip_brackets()
+        elif text == "function":
+            while reader.text() != "{" and reader.at < end:
+                reader.at += 1
+            reader.skip_brackets()
+        else:
+            reader.at += 1
+        at = reader.at
+    return found
+
+
+def _bound(function: Function, arguments: Sequence[Any]) -> dict[str, Any]:
+    """The parameters' names with what they stand for."""
+    reader = ValueReader(function.scope, function.parameters)
+    if reader.text() != "(":
+        return {reader.next(): arguments[0] if arguments else UNKNOWN}
+    reader.at += 1
+    names: dict[str, Any] = {}
+    for index in range(20):
+        if reader.text() in (")", ""):
+            break
+        _bind(reader, arguments[index] if index < len(arguments) else UNKNOWN, names)
+        reader.skip_value()
+        reader.take(",")
+    return names
+
+
+def _bind(reader: ValueReader, value: Any, names: dict[str, Any]) -> None:
+    """A name, or `{a, b: c, d = 1, ...rest}`, or `[a, b]`, each with a default perhaps."""
+    opening = reader.next()
+    if opening == "{":
+        _bind_members(reader, value if isinstance(value, dict) else {}, names)
+    elif opening == "[":
+        items = value if isinstance(value, list) else []
+        for index in range(20):
+            if reader.text() in ("]", ""):
+                break
+            _bind(reader, items[index] if index < len(items) else UNKNOWN, names)
+            reader.take(",")
+        reader.take("]")
+    else:
+        names[opening] = value
+        if reader.take("="):
+            default = reader.value()
+            names[opening] = default if value is UNKNOWN or value is None else value
+
+
+def _bind_members(reader: ValueReader, value: Mapping[str, Any], names: dict[str, Any]) -> None:
+    left = dict(value)
+    while reader.text() not in ("}", ""):
+        if reader.take("..."):
+            names[reader.next()] = left
+        else:
+            kind, key = reader.peek()
+            reader.at += 1
+            key = key[1:-1] if kind == "string" else key
+            if not reader.take(":"):
+                reader.at -= 1
+            _bind(reader, left.pop(key, None), names)
+        reader.finish_item(reader.at)
+    reader.take("}")
+
+
+def _each(function: Any, item: Any, index: int) -> Any:
+    if isinstance(function, Function):
+        return call(function, [item, index])
+    return function(item) if callable(function) else UNKNOWN
+
+
+def _map(items: list[Any], function: Any = None, *_: Any) -> Any:
+    return [_each(function, item, index) for index, item in enumerate(items)]
+
+
+def _filter(items: list[Any], function: Any = None, *_: Any) -> Any:
+    """What may pass stays."""
+    return [item for index, item in enumerate(items) if (kept := _each(function, item, index)) or kept is UNKNOWN]
+
+
+def _join(items: list[Any], mark: Any = ",", *_: Any) -> Any:
+    return str(mark).join(text_of(item) or "" for item in items)
+
+
+def _concat(items: list[Any], *more: Any) -> Any:
+    return items + [item for other in more for item in (other if isinstance(other, list) else [other])]
+
+
+LIST_METHODS: dict[str, Callable[..., Any]] = {
+    "map": _map,
+    "flatMap": _map,
+    "filter": _filter,
+    "join": _join,
+    "slice": lambda items, start=0, end=None, *_: items[start:end],
+    "concat": _concat,
+    "sort": lambda items, *_: items,
+    "reverse": lambda items, *_: items[::-1],
+    "includes": lambda items, wanted=None, *_: wanted in items,
+}

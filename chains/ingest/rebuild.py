@@ -1,0 +1,95 @@
+"""A new collection beside the one that is searched, filled to its end, and only then in its place."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import islice
+
+from langchain_core.documents import Document
+from qdrant_client import models
+
+from chains.collection import CONTENT, METADATA, check_fingerprint, ensure_indexes, read_fingerprint, vector_store
+from chains.collection_generations import Generations, activate, create_generation, find_generations
+from chains.collection_state import GATE, stored_gate
+from chains.errors import FingerprintMismatch
+from chains.ingest.indexed import Indexed
+from chains.ingest.indexer import Indexer, require_most
+from chains.ingest.report import IndexReport
+from chains.ingest.target import Pages, Progress, Target, fingerprint_of
+
+COPIED = 64  # points in one request
+
+
+def rebuild(
+    target: Target, source: Pages, progress: Progress | None = None, *, delete_most: bool = False
+) -> IndexReport:
+    """Fill a new generation of `target.collection`, a configured name, and let it take the place of the active one.
+
+    Pages of other sources are carried over: with their vectors where those fit, else embedded again from their texts.
+    An interrupted rebuild is gone on with by the next one; until then nobody sees anything of it.
+
+    Raises:
+        IngestError: fewer than half of the pages that are indexed were found; the active generation stays.
+    """
+    started = time.monotonic()
+    client, name = target.client, target.collection
+    generations = find_generations(client, name)
+    fingerprint = fingerprint_of(target.embeddings)
+    collection = create_generation(client, generations, fingerprint, target.origin)
+    ensure_indexes(client, collection)
+    indexer = Indexer(replace(target, collection=collection))
+    indexer.write(source, progress)
+    own, carried = _carry_over(target, generations, indexer, source)
+    if not delete_most:
+        require_most(indexer.report.found, len(own))
+    indexer.remove_gone(lambda page: page not in carried, delete_most=True)
+    indexer.finish()
+    activate(client, generations, collection)
+    return replace(indexer.report, deleted=0, seconds=time.monotonic() - started)
+
+
+def mismatch_of(target: Target, generations: Generations) -> FingerprintMismatch | None:
+    """Why the active generation cannot be gone on with."""
+    if generations.active is None:
+        return None
+    stored = read_fingerprint(target.client, generations.active)
+    try:
+        check_fingerprint(target.collection, stored, fingerprint_of(target.embeddings))
+    except FingerprintMismatch as error:
+        return error
+    return None
+
+
+def _carry_over(target: Target, generations: Generations, indexer: Indexer, source: Pages) -> tuple[set[str], set[str]]:
+    """Copy the pages of other sources, and those that could not be read; gives the source's own pages and these."""
+    own: set[str] = set()
+    carried: set[str] = set()
+    client, active, collection = target.client, generations.active, indexer.report.collection
+    stored = read_fingerprint(client, active) if active else None
+    if active is None or stored is None:
+        return own, carried
+    fits = stored == fingerprint_of(target.embeddings)
+    gate = stored_gate(client.get_collection(active))
+    if fits and gate is not None:
+        client.update_collection(collection, metadata={GATE: dict(gate)})
+    points = Indexed(client, active).points()
+    while batch := list(islice(points, COPIED)):
+        for page in {page for _, page in batch} - own - carried:
+            (own if page in indexer.seen or source.owns(page) else carried).add(page)
+        ids = [point for point, page in batch if page in carried]
+        if ids:
+            _copy(target, active, collection, ids, fits=fits)
+    return own, carried
+
+
+def _copy(target: Target, active: str, collection: str, points: list[str], *, fits: bool) -> None:
+    records = target.client.retrieve(active, points, with_payload=True, with_vectors=fits)
+    if fits:
+        copies = [models.PointStruct.model_construct(id=r.id, vector=r.vector, payload=r.payload) for r in records]
+        target.client.upsert(collection, points=copies, wait=True)
+        return
+    payloads = [record.payload or {} for record in records]
+    documents = [Document(str(each.get(CONTENT, "")), metadata=each.get(METADATA) or {}) for each in payloads]
+    ids = [str(record.id) for record in records]
+    vector_store(target.client, collection, target.embeddings).add_documents(documents, ids=ids, batch_size=COPIED)

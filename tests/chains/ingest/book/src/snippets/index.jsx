@@ -1,0 +1,1 @@
+export {default as CommonInstall} from './_install.mdx';
