@@ -66,16 +66,16 @@ WITH known AS (
 ), saved AS (
     {save}
 ), taken AS (
-    INSERT INTO turn AS t (id, conversation_id, owner, content, run, lease_until)
-    SELECT %(turn)s, held.id, %(owner)s, %(content)s, %(run)s, now() + %(lease)s
-    FROM held
+    INSERT INTO turn AS t (id, conversation_id, owner, content, run, started_at, lease_until)
+    SELECT %(turn)s, held.id, %(owner)s, %(content)s, %(run)s, clock_timestamp(), now() + %(lease)s
+    FROM held -- which queued: now() is when the statement came, and would order the turns by that
     WHERE (SELECT count(*) FROM lapsed) >= 0 -- before this row, or two would be running
       AND (NOT EXISTS (SELECT FROM other) OR EXISTS (SELECT FROM turn WHERE id = %(turn)s))
     ON CONFLICT (id) DO UPDATE SET (state, run, attempt, started_at, lease_until, opened, cancel_asked, read_at) = (
         SELECT CASE WHEN again THEN 'running' ELSE t.state END,
                CASE WHEN again THEN excluded.run ELSE t.run END,
                t.attempt + again::int,
-               CASE WHEN again THEN now() ELSE t.started_at END,
+               CASE WHEN again THEN excluded.started_at ELSE t.started_at END,
                CASE WHEN again THEN excluded.lease_until ELSE t.lease_until END,
                CASE WHEN again THEN t.told ELSE t.opened END,
                t.cancel_asked AND NOT again,
