@@ -61,17 +61,19 @@ MEASURED = ("local/all-MiniLM-L6-v2-int8",)
 class Evidence:
     """What the gate decided. `strength` is None when the passages carry no signals.
 
-    `unread`: the question is in a language that the embedding model does not read.
+    `unread`: the question is in a language that the embedding model does not read. `nearest`: the sections that the
+    reader is shown in the place of `passages` that hold no answer, as of a text that was marked.
     """
 
     found: bool
     passages: Sequence[Document]
     strength: float | None = None
     unread: bool = False
+    nearest: Sequence[Document] = ()
 
     @property
     def sources(self) -> list[Source]:
-        return [_source(n, passage) for n, passage in enumerate(self.passages, start=1)]
+        return [_source(n, passage) for n, passage in enumerate(self.nearest or self.passages, start=1)]
 
 
 def weigh_evidence(

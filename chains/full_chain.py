@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 from langchain_core.documents import Document
@@ -15,13 +17,15 @@ from chains.evidence import Evidence
 from chains.marked_text import is_about_itself, marked_passage, pieces_of
 from chains.neighbours import Neighbours
 from chains.passages import CANDIDATES
-from chains.rag import build_rag_chain
+from chains.rag import build_rag_chain, choose, wants_selection, weigh
 from chains.rerank import CANDIDATES as RANKED
 from chains.rerank import Rerank
 from chains.retriever import HybridRetriever
 from chains.turn import ChatTurn, ReplyPart
 
 Find = Callable[..., Awaitable[list[Document]]]
+
+log = logging.getLogger(__name__)
 
 
 class OtherStages(TypedDict, total=False):
@@ -55,6 +59,21 @@ def build_full_chain(
     async def select(inputs: dict[str, Any]) -> list[Document]:
         return [await weigh_marked(inputs["turn"], retriever)]
 
+    async def gate(inputs: dict[str, Any]) -> Evidence:
+        evidence = weigh(inputs)
+        if evidence.found or not wants_selection(inputs):
+            return evidence
+        return replace(evidence, nearest=await find_nearest(inputs))
+
+    async def find_nearest(inputs: dict[str, Any]) -> list[Document]:
+        """Where the book may say what the marked text does not; that the index is away takes nothing from the reply."""
+        try:
+            return choose({"turn": inputs["turn"], "ranked": await search(inputs)})
+        except DocentError as error:
+            log.info("No sections are offered beside the marked text: %s", type(error).__name__)
+            return []
+
+    others.setdefault("gate", RunnableLambda(gate, name="gate"))
     return build_rag_chain(
         retriever,
         model,

@@ -148,6 +148,25 @@ SELECT EXISTS (SELECT FROM finished) AS stored, state = %(state)s AND reply = %(
 FROM turn WHERE id = %(turn)s
 """
 
+# A turn that waited for the database was asked before its reader had the conversation, or everything, erased: nothing
+# of it may stay. `clock` and `asked_at` are of the asking process, so that only their difference counts here. A
+# conversation that another turn takes meanwhile has another `begun` by then.
+TAKE_BACK = """
+WITH erased AS (
+    SELECT FROM erasure
+    WHERE owner = %(owner)s AND coalesce(conversation_id, %(conversation)s) = %(conversation)s
+      AND erased_at > now() - (%(clock)s - %(asked_at)s)
+    LIMIT 1
+), removed AS (
+    DELETE FROM turn USING erased WHERE id = %(turn)s AND run = %(run)s RETURNING id
+), emptied AS (
+    DELETE FROM conversation c USING removed
+    WHERE c.id = %(conversation)s AND c.begun = (SELECT begun FROM conversation WHERE id = %(conversation)s)
+      AND NOT EXISTS (SELECT FROM turn WHERE conversation_id = %(conversation)s AND id <> %(turn)s)
+)
+SELECT EXISTS (SELECT FROM erased) AS erased
+"""
+
 CONVERSATIONS = """
 SELECT id, title, created_at, updated_at FROM conversation
 WHERE owner = %(owner)s AND updated_at < coalesce(%(before)s::timestamptz, 'infinity')
