@@ -45,7 +45,7 @@ def build_full_chain(
     `find(query, k=, filter=)` takes the retriever's place in the search; `rewrites`: follow-ups go to the model first.
     Asynchronous only.
     """
-    editions = Editions(retriever.client, retriever.collection, retriever.keys)
+    editions = Editions(retriever.client, retriever.current, retriever.keys)
     ask: Find = find or retriever.ainvoke
 
     async def search(inputs: dict[str, Any]) -> list[Document]:
