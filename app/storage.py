@@ -12,6 +12,7 @@ import structlog
 
 from app.health import REMOTE_INTERVAL, Finding, Health
 from app.settings import Settings
+from app.stand_ins import engine_notes
 from app.store import signing_key
 from app.turns.journal import TURN_LEASE, Journal
 from app.turns.outage import OutageStore
@@ -225,4 +226,5 @@ class Storage:
                     raise
         except Error as error:
             return {"status": "disconnected", "cause": explain(error) if self._settings.database_url else str(error)}
-        return {"status": "connected"}
+        notes = [] if self._settings.database_url else engine_notes(self._settings)
+        return {"status": "connected", **({"notes": notes} if notes else {})}

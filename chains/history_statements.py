@@ -83,7 +83,7 @@ WITH known AS (
         FROM (SELECT t.conversation_id = excluded.conversation_id AND t.owner = excluded.owner
                  AND t.content = excluded.content AND NOT EXISTS (SELECT FROM other)
                  AND (t.state IN ('partial', 'failed', 'cancelled')
-                      OR t.state = 'running' AND t.lease_until < now()) AS again)
+                      OR t.state = 'running' AND t.lease_until < now()) AS again) tried -- PostgreSQL 15 asks for a name
     )
     RETURNING id, conversation_id, state, attempt, opened, reply, run = %(run)s AND state = 'running' AS mine,
               owner = %(owner)s AS own, conversation_id = %(conversation)s AND content = %(content)s AS same
