@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableSequence
+from langchain_core.runnables import Runnable, RunnableAssign, RunnableConfig, RunnableGenerator, RunnableSequence
 from langchain_core.runnables.config import ensure_config, get_async_callback_manager_for_config, patch_config
+from langchain_core.runnables.utils import AddableDict
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -47,10 +48,23 @@ class StreamingSequence(RunnableSequence[Input, Output]):
         own = untraced(config)
         stream: Any = input if own else super().atransform(input, config, **kwargs)
         for step in self.steps if own else ():
-            stream = step.atransform(stream, own)
+            stream = assigned(step, stream, own) if isinstance(step, RunnableAssign) else step.atransform(stream, own)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 yield piece
+
+
+async def assigned(
+    step: RunnableAssign, pieces: AsyncGenerator[dict[str, Any], None], config: RunnableConfig | None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """What `RunnablePassthrough.assign` gives, with each new value whole."""
+    inputs, new = AddableDict(), step.mapper.steps__
+    async for piece in pieces:
+        inputs += AddableDict(piece)
+        if passed := AddableDict({name: value for name, value in piece.items() if name not in new}):
+            yield passed
+    for name, value in new.items():
+        yield AddableDict({name: await value.ainvoke(inputs, config)})
 
 
 def streaming(steps: Runnable[Input, Output]) -> StreamingSequence[Input, Output]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnablePassthrough
 
 from chains.untraced import StreamingStep, streaming
 
@@ -78,6 +78,18 @@ async def test_who_traces_sees_every_step_and_all_that_it_gave() -> None:
     assert [word async for word in chain.astream("A Few", {"callbacks": [seen]})] == ["a", "few"]
     assert seen.outputs == {"Lower": "a few", "Words": "afew", "All": "afew"}
     assert {event["name"] async for event in chain.astream_events("A Few", version="v2")} == {"Lower", "Words", "All"}
+
+
+@pytest.mark.parametrize("callbacks", [[], [Seen()]], ids=["untraced", "traced"])
+async def test_new_values_are_assigned_as_langchain_does(callbacks: list[Any]) -> None:
+    """In their order, beside what was there; a name that is there already gets the new value alone."""
+    begun: Runnable[Any, Any] = RunnableLambda(lambda text: {"text": text, "length": "?"})
+    counted = RunnablePassthrough.assign(length=RunnableLambda(lambda given: len(given["text"])))
+    doubled = RunnablePassthrough.assign(twice=RunnableLambda(lambda given: 2 * given["length"]))
+    chain = streaming(begun | counted | doubled)
+    pieces = [piece async for piece in chain.astream("four", {"callbacks": callbacks})]
+    assert pieces == [{"text": "four"}, {"length": 4}, {"twice": 8}]
+    assert await chain.ainvoke("four") == {"text": "four", "length": 4, "twice": 8}
 
 
 async def test_whole_and_without_a_loop_it_is_the_same() -> None:

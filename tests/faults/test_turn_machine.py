@@ -23,6 +23,8 @@ from chains.errors import ConversationBusy, ModelUnavailable, StorageUnavailable
 from chains.migrations import migrate
 from chains.turn import ChatTurn, ReplyPart
 
+pytestmark = pytest.mark.timeout(900)
+
 STEPS = 50
 EXAMPLES = int(os.environ.get("DOCENT_MACHINE_EXAMPLES", "40"))  # of so many steps each: 2,000
 SEED = int(os.environ.get("DOCENT_MACHINE_SEED", "1"))
