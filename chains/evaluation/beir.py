@@ -11,7 +11,9 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from qdrant_client import models
 
 from chains.collection import Bm25Sparse, Fingerprint, create_collection, vector_store
 from chains.edge import AsyncEdgeClient, EdgeClient
@@ -39,6 +41,11 @@ class BeirSet:
     queries: dict[str, str]
     relevant: dict[str, dict[str, int]]
     questions: dict[str, Question]
+
+    def others_than(self, name: str) -> models.Filter | None:
+        """All documents but those that answer the query; None: none does."""
+        gold: list[int | str | UUID] = [point_id(document) for document in self.relevant.get(name, {})]
+        return models.Filter(must_not=[models.HasIdCondition(has_id=gold)]) if gold else None
 
 
 def is_beir(path: Path) -> bool:
