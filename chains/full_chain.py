@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 from langchain_core.documents import Document
@@ -15,13 +17,15 @@ from chains.evidence import Evidence
 from chains.marked_text import is_about_itself, marked_passage, pieces_of
 from chains.neighbours import Neighbours
 from chains.passages import CANDIDATES
-from chains.rag import build_rag_chain
+from chains.rag import build_rag_chain, choose, wants_selection, weigh
 from chains.rerank import CANDIDATES as RANKED
 from chains.rerank import Rerank
 from chains.retriever import HybridRetriever
 from chains.turn import ChatTurn, ReplyPart
 
 Find = Callable[..., Awaitable[list[Document]]]
+
+log = logging.getLogger(__name__)
 
 
 class OtherStages(TypedDict, total=False):
@@ -45,26 +49,47 @@ def build_full_chain(
     `find(query, k=, filter=)` takes the retriever's place in the search; `rewrites`: follow-ups go to the model first.
     Asynchronous only.
     """
-    editions = Editions(retriever.client, retriever.collection, retriever.keys)
-    ask: Find = find or retriever.ainvoke
-
-    async def search(inputs: dict[str, Any]) -> list[Document]:
-        edition = await editions.filter_for(inputs["turn"])
-        return await ask(inputs["query"], k=RANKED if rerank else CANDIDATES, filter=edition)
-
-    async def select(inputs: dict[str, Any]) -> list[Document]:
-        return [await weigh_marked(inputs["turn"], retriever)]
-
+    stages = _Stages(retriever, find or retriever.ainvoke, RANKED if rerank else CANDIDATES)
+    others.setdefault("gate", RunnableLambda(stages.gate, name="gate"))
     return build_rag_chain(
         retriever,
         model,
         condense=RewriteQuestion(model).as_runnable() if rewrites else None,
-        find=RunnableLambda(search, name="search"),
-        select=RunnableLambda(select, name="select"),
+        find=RunnableLambda(stages.search, name="search"),
+        select=RunnableLambda(stages.select, name="select"),
         rerank=rerank.as_runnable() if rerank else None,
         join=Neighbours(retriever).as_runnable(),
         **others,
     )
+
+
+class _Stages:
+    """Those that ask the index."""
+
+    def __init__(self, retriever: HybridRetriever, find: Find, candidates: int) -> None:
+        self._retriever, self._find, self._candidates = retriever, find, candidates
+        self._editions = Editions(retriever.client, retriever.current, retriever.keys)
+
+    async def search(self, inputs: dict[str, Any]) -> list[Document]:
+        edition = await self._editions.filter_for(inputs["turn"])
+        return await self._find(inputs["query"], k=self._candidates, filter=edition)
+
+    async def select(self, inputs: dict[str, Any]) -> list[Document]:
+        return [await weigh_marked(inputs["turn"], self._retriever)]
+
+    async def gate(self, inputs: dict[str, Any]) -> Evidence:
+        evidence = weigh(inputs)
+        if evidence.found or not wants_selection(inputs):
+            return evidence
+        return replace(evidence, nearest=await self._find_nearest(inputs))
+
+    async def _find_nearest(self, inputs: dict[str, Any]) -> list[Document]:
+        """Where the book may say what the marked text does not; that the index is away takes nothing from the reply."""
+        try:
+            return choose({"turn": inputs["turn"], "ranked": await self.search(inputs)})
+        except DocentError as error:
+            log.info("No sections are offered beside the marked text: %s", type(error).__name__)
+            return []
 
 
 async def weigh_marked(turn: ChatTurn, retriever: HybridRetriever) -> Document:

@@ -73,6 +73,18 @@ NOT_IN_SELECTION_IN = {
     "zh": "您选中的文字没有回答这个问题。请针对整本书提问，以搜索所有页面。",
 }
 
+# After the above, where the sources are sections of the book.
+NEAREST_IN = {
+    "en": "The sections listed as sources are the nearest ones.",
+    "ar": "الأقسام المذكورة في المصادر هي الأقرب.",
+    "ur": "ماخذ میں دیے گئے حصے قریب ترین ہیں۔",
+    "de": "Die als Quellen genannten Abschnitte kommen einer Antwort am nächsten.",
+    "fr": "Les sections citées comme sources sont les plus proches.",
+    "es": "Las secciones citadas como fuentes son las más cercanas.",
+    "hi": "स्रोतों में दिए गए भाग सबसे निकट हैं।",
+    "zh": "来源中列出的章节最为接近。",
+}
+
 ENGLISH_ONLY_IN = {
     "en": "This service's local model reads English only.",
     "ar": "النموذج المحلي لهذه الخدمة يقرأ الإنجليزية فقط.",

@@ -116,8 +116,10 @@ class ReplyWriter:
         """Why there is no answer, in the question's language."""
         language = self._language or language_of(self._question)
         marked = any(passage.metadata.get("marked") for passage in self._evidence.passages)
-        excuse = said_in(prompts.NOT_IN_SELECTION_IN if marked else prompts.NO_EVIDENCE_IN, language)
-        return f"{excuse} {said_in(prompts.ENGLISH_ONLY_IN, language)}" if self._evidence.unread else excuse
+        said = [prompts.NOT_IN_SELECTION_IN if marked else prompts.NO_EVIDENCE_IN]
+        said += [prompts.NEAREST_IN] if self._evidence.nearest else []
+        said += [prompts.ENGLISH_ONLY_IN] if self._evidence.unread else []
+        return " ".join(said_in(each, language) for each in said)
 
     def _begin_text(self) -> None:
         quotes = Quotes([passage.page_content for passage in self._evidence.passages])

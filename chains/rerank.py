@@ -18,12 +18,18 @@ KEPT = 6
 class Rerank:
     """The `keep` most relevant passages, best first; or the first ones as they are, should ranking fail or take long.
 
-    A ranked passage's `score` and `relevance` are the ranker's, 0 to 1, and its `timings` have `rerank` (ms).
+    A ranked passage's `score` and `relevance` are the ranker's, 0 to 1, `ranker` names it, and its `timings` have
+    `rerank` (ms).
     """
 
     def __init__(self, ranker: Ranker, guard: Guard, keep: int = KEPT) -> None:
         self._ranker, self._guard, self._keep = ranker, guard, keep
         self._dependency = Dependency(ranker.provider, Operation.RERANK, guard.timeouts.rerank, attempts=1)
+
+    @property
+    def identity(self) -> str:
+        """Scores of one are not those of another."""
+        return f"{self._ranker.provider}/{self._ranker.model_name}"
 
     async def __call__(self, query: str, passages: list[Document]) -> list[Document]:
         if len(passages) < 2:
@@ -38,7 +44,10 @@ class Rerank:
         if not scores:
             return [_timed(passage, milliseconds) for passage in passages[: self._keep]]
         ranked = sorted(zip(scores, passages, strict=True), key=lambda pair: -pair[0])
-        return [_timed(passage, milliseconds, score=score, relevance=score) for score, passage in ranked[: self._keep]]
+        kept = ranked[: self._keep]
+        return [
+            _timed(passage, milliseconds, score=score, relevance=score, ranker=self.identity) for score, passage in kept
+        ]
 
     def as_runnable(self) -> Runnable[dict[str, Any], list[Document]]:
         """{query, candidates} -> passages. Asynchronous only."""

@@ -24,7 +24,7 @@ from chains.evaluation.comparison import Difference, compare_runs, load_run, sav
 from chains.evaluation.generation import draft_questions, write_questions
 from chains.evaluation.judging import judge_rows, require_ragas
 from chains.evaluation.report import write_report
-from chains.retriever import HybridRetriever
+from chains.evaluation.stack import Parts
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ async def _evaluate(settings: Settings, asking: Asking) -> EvalReport:
 async def _questions(settings: Settings, asking: Asking) -> EvalReport:
     async with _opened(settings) as resources:
         search = resources.search
-        model = search.model if _answers(settings, asking) else None
+        parts = Parts(rerank=search.providers.rerank, rewrites=_rewrites(settings))
+        parts["model"] = search.model if _answers(settings, asking) else None
         with _progress() as tell:
-            report = await evaluate_questions(asking.questions, search.retriever(), model=model, on_question=tell)
+            report = await evaluate_questions(asking.questions, search.retriever(), on_question=tell, **parts)
         if asking.judge:
             assert search.embeddings is not None
             judge = search.providers.chat_model()
@@ -119,21 +120,25 @@ async def _questions(settings: Settings, asking: Asking) -> EvalReport:
 
 async def _beir(settings: Settings, asking: Asking) -> EvalReport:
     """In an index of its own, away from DATA_DIR."""
-    from chains.providers import aclose_model, chat_endpoints, embeddings
-    from chains.resilience import resilient
+    from chains.providers import aclose_model, chat_endpoints, embeddings, reranker
+    from chains.rerank import CANDIDATES, Rerank
+    from chains.resilience import Guard, Timeouts, resilient
 
-    vectors = embeddings(settings)
+    vectors, ranker, guard = embeddings(settings), reranker(settings), Guard(Timeouts.of(settings))
     endpoints = chat_endpoints(settings, vectors)
-    model = resilient(endpoints[0]) if _answers(settings, asking) else None
+    parts = Parts(rerank=Rerank(ranker, guard, keep=CANDIDATES) if ranker else None, rewrites=_rewrites(settings))
+    parts["model"] = resilient(endpoints[0], guard=guard) if _answers(settings, asking) else None
     try:
         with _progress() as tell:
-            report = await evaluate_beir(asking.questions, vectors, model=model, on_progress=tell, on_question=tell)
+            report = await evaluate_beir(asking.questions, vectors, on_progress=tell, on_question=tell, **parts)
         if asking.judge:
             report.metrics.update(await judge_rows(report.rows, endpoints[0].model, vectors))
         return report
     finally:
         for endpoint in endpoints:
             await aclose_model(endpoint.model)
+        if ranker is not None:
+            await ranker.aclose()
         await vectors.aclose()
 
 
@@ -143,11 +148,17 @@ def _answers(settings: Settings, asking: Asking) -> bool:
     return settings.chat_providers == ["local"] if asking.answers is None else asking.answers
 
 
+def _rewrites(settings: Settings) -> bool:
+    """As the service: a model rewrites follow-ups, sentences that are quoted cannot."""
+    return settings.chat_providers != ["local"]
+
+
 async def _calibrate(settings: Settings, path: Path) -> dict[str, float]:
     """Thresholds by name, with what each lets through, and kept in the collection."""
-    async with _searching(settings) as retriever:
-        found = await calibrate_collection(path, retriever)
-        await store_calibration(found, retriever)
+    async with _opened(settings) as resources:
+        retriever, rerank = resources.search.retriever(), resources.search.providers.rerank
+        found = await calibrate_collection(path, retriever, rerank)
+        await store_calibration(found, retriever, rerank)
     return {
         f"{name}_{figure}" if figure != "threshold" else name: value
         for name, calibration in found.items()
@@ -162,13 +173,6 @@ async def _generate(settings: Settings, path: Path, wanted: int) -> dict[str, An
         rows = await draft_questions(resources.search.retriever(), model, wanted)
     write_questions(rows, path)
     return {"questions": len(rows), "silver": sum(bool(row.get("silver")) for row in rows)}
-
-
-@asynccontextmanager
-async def _searching(settings: Settings) -> AsyncIterator[HybridRetriever]:
-    """The configured collection's own retriever."""
-    async with _opened(settings) as resources:
-        yield resources.search.retriever()
 
 
 @asynccontextmanager

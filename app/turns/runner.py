@@ -185,8 +185,8 @@ class TurnRunner:
             match await self._ask_store(turn, visitor, store):
                 case Refused(error):
                     raise error
-                case Replay(reply):
-                    return replayed(turn, visitor.id, reply)
+                case Replay(reply, durability):
+                    return replayed(turn, visitor.id, reply, durability)
                 case Begun() as begun:
                     return begun
                 case Joined(turn_id) if (running := self._turns.get(turn_id) or self._ended.get(turn_id)) is not None:

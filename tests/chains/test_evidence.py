@@ -21,7 +21,7 @@ def passage(text: str = "Text.", **metadata: Any) -> Document:
 def test_passage_above_the_threshold_is_evidence() -> None:
     evidence = weigh_evidence([passage(cosine=0.4, coverage=0.7)], thresholds=LIMITS)
     assert evidence.found
-    assert evidence.strength == pytest.approx(0.55)
+    assert evidence.strength == pytest.approx(0.6 * 0.4 + 0.4 * 0.7)
 
 
 def test_best_passage_decides_wherever_it_stands() -> None:
@@ -32,7 +32,7 @@ def test_best_passage_decides_wherever_it_stands() -> None:
 
 def test_cosine_of_one_passage_is_not_paired_with_the_coverage_of_another() -> None:
     near, wordy = passage(cosine=0.9, coverage=0.0), passage(cosine=0.0, coverage=0.9)
-    assert weigh_evidence([near, wordy], thresholds=LIMITS).strength == pytest.approx(0.45)
+    assert weigh_evidence([near, wordy], thresholds=LIMITS).strength == pytest.approx(0.6 * 0.9)
 
 
 def test_without_coverage_cosine_has_its_own_threshold() -> None:

@@ -13,6 +13,7 @@ from scripted import ANSWER, scripted, turn
 from chains import prompts
 from chains.collection import Bm25Sparse, create_collection, vector_store
 from chains.edge import AsyncEdgeClient, EdgeClient
+from chains.errors import RetrievalUnavailable
 from chains.full_chain import build_full_chain
 from chains.providers.local_embeddings import LocalEmbeddings
 from chains.retriever import HybridRetriever
@@ -36,12 +37,27 @@ async def test_marked_text_answers_alone(retriever: HybridRetriever) -> None:
 
 
 @pytest.mark.parametrize("question", ["What is the torque limit of a joint?", "How do I enable telemetry?"])
-async def test_marked_text_that_does_not_hold_the_answer_is_said_so(retriever: HybridRetriever, question: str) -> None:
+async def test_marked_text_that_does_not_hold_the_answer_is_said_so_with_links(
+    retriever: HybridRetriever, question: str
+) -> None:
     model = scripted("12 Nm [1].")
     asked = turn(question, scope="selection", selected_text=MARKED)
     reply = await build_full_chain(retriever, model).ainvoke(asked)
-    assert (reply["outcome"], reply["answer"]) == (Outcome.NO_EVIDENCE, prompts.NOT_IN_SELECTION_IN["en"])
+    said = f"{prompts.NOT_IN_SELECTION_IN['en']} {prompts.NEAREST_IN['en']}"
+    assert (reply["outcome"], reply["answer"], reply["grounded"]) == (Outcome.NO_EVIDENCE, said, False)
+    first, *others = reply["sources"]
+    assert first["url"].startswith("/docs/limits" if "torque" in question else "/docs/telemetry")
+    assert [source["n"] for source in others] == list(range(2, len(reply["sources"]) + 1))
     assert not model.asked
+
+
+async def test_marked_text_without_the_answer_is_said_so_while_the_search_is_away(retriever: HybridRetriever) -> None:
+    async def away(*_: Any, **__: Any) -> list[Document]:
+        raise RetrievalUnavailable
+
+    asked = turn("What is the torque limit of a joint?", scope="selection", selected_text=MARKED)
+    reply = await build_full_chain(retriever, scripted(ANSWER), find=away).ainvoke(asked)
+    assert (reply["outcome"], reply["answer"]) == (Outcome.NO_EVIDENCE, prompts.NOT_IN_SELECTION_IN["en"])
 
 
 @pytest.mark.parametrize("question", ["What does this mean?", "Summarise it.", "اس کا مطلب کیا ہے؟"])

@@ -14,7 +14,7 @@ from scripted import scripted
 
 from chains.errors import EvaluationError
 from chains.evaluation import evaluate_questions
-from chains.evaluation.answers import are_valid
+from chains.evaluation.answers import are_valid, first_cited
 from chains.evaluation.comparison import compare_runs
 from chains.evaluation.generation import draft_questions, write_questions
 from chains.evaluation.judging import require_ragas
@@ -44,7 +44,10 @@ async def test_answers_are_measured_with_the_search(retriever: HybridRetriever, 
     assert (report.questions, metrics["hit@1"], metrics["answer_in_400_words"]) == (3, 1.0, 1.0)
     assert (metrics["answer_contained"], metrics["wrongly_refused"], metrics["rightly_refused"]) == (1.0, 0.0, 1.0)
     assert metrics["citation_validity"] == 1.0
+    assert metrics["answer_in_2_sentences"] == 1.0
     assert metrics["refusal_auroc"] > 0.5
+    assert metrics["refusal_auroc_unanswerable"] == 1.0
+    assert "refusal_auroc_removed" in metrics
     assert len(model.asked) == 2
 
     page = tmp_path / "report.html"
@@ -63,6 +66,18 @@ async def test_follow_up_without_its_history_is_another_question(retriever: Hybr
     report = await evaluate_questions(written(tmp_path / "q.jsonl", ROWS[1], alone), retriever)
     assert report.rows["0"]["hit@1"] == 1.0
     assert report.rows["0"]["strength"] != report.rows["1"]["strength"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "first"),
+    [
+        ("One [1]. Two [2]. Three [1].", "One [1]. Two [2]"),
+        ("Write `a[1]`: one [1] [2]. Two [2][3]. Three.", "Write `a[1]`: one [1] [2]. Two [2][3]"),
+        ("One [1]. The rest.", "One [1]. The rest."),
+    ],
+)
+def test_first_statements_end_with_their_markers(answer: str, first: str) -> None:
+    assert first_cited(answer, 2) == first
 
 
 @pytest.mark.parametrize(

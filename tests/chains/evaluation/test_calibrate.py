@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,15 @@ import small_book
 from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.errors import EvaluationError
 from chains.evaluation.calibrate import calibrate_collection, store_calibration
-from chains.evidence import Thresholds, weigh_evidence
+from chains.evaluation.stack import Stack
+from chains.evidence import Thresholds, joint_strength, relevance_strength, weigh_evidence
+from chains.providers.cohere_rerank import CohereRanker
 from chains.providers.local_embeddings import LocalEmbeddings
+from chains.rerank import Rerank
+from chains.resilience import Guard
 from chains.retriever import HybridRetriever
+from chains.settings import ChainSettings
+from tests.provider_simulator.handle import ProviderKey
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +42,16 @@ def question_set(folder: Path, times: int) -> Path:
     path = folder / "questions.jsonl"
     path.write_text("\n".join(map(json.dumps, rows * times)))
     return path
+
+
+@asynccontextmanager
+async def reranking(key: ProviderKey, model: str = "rerank-v4.0-fast") -> AsyncIterator[Rerank]:
+    facts = {"cohere_api_key": key.key, "cohere_base_url": key.cohere_url, "cohere_rerank_model": model}
+    ranker = CohereRanker(ChainSettings.model_validate(facts))
+    try:
+        yield Rerank(ranker, Guard(), keep=30)
+    finally:
+        await ranker.aclose()
 
 
 async def test_calibrated_thresholds_part_what_the_book_answers_from_what_it_does_not(
@@ -77,3 +95,34 @@ async def test_question_without_an_answer_in_the_book_says_nothing(retriever: Hy
     expected = await calibrate_collection(path, retriever)
     path.write_text(path.read_text() + '\n{"question": "What is the boiling point of tin?", "page": "chemistry.md"}')
     assert await calibrate_collection(path, retriever) == expected
+
+
+async def test_rerankers_threshold_is_measured_kept_with_its_model_and_decides(
+    edge: EdgeClient, embeddings: LocalEmbeddings, provider_key: ProviderKey, tmp_path: Path
+) -> None:
+    small_book.fill(edge, embeddings)
+    retriever = HybridRetriever(client=AsyncEdgeClient(edge), collection=small_book.NAME, embeddings=embeddings)
+    async with reranking(provider_key) as rerank, reranking(provider_key, "rerank-v4.0-pro") as other:
+        found = await calibrate_collection(question_set(tmp_path, times=2), retriever, rerank)
+        assert set(found) == {"together", "cosine", "coverage", "relevance"}
+        assert found["relevance"].auroc > 0.8
+
+        await store_calibration(found, retriever, rerank)
+        await retriever.look()
+        passages = await retriever.ainvoke("What is the torque limit of a joint?")
+        limits = Thresholds(**passages[0].metadata["thresholds"])
+        assert (limits.relevance, limits.ranker) == (found["relevance"].threshold, "cohere/rerank-v4.0-fast")
+        ranked = await rerank("What is the torque limit of a joint?", passages)
+        assert weigh_evidence(ranked).strength == relevance_strength(ranked)
+        ranked = await other("What is the torque limit of a joint?", passages)
+        assert weigh_evidence(ranked).strength == joint_strength(ranked)
+
+
+async def test_reranker_that_does_not_answer_makes_no_threshold(
+    retriever: HybridRetriever, provider_key: ProviderKey
+) -> None:
+    provider_key.fail("status", "cohere.rerank", status=503, times=9)
+    async with reranking(provider_key) as rerank:
+        stack = Stack(retriever, rerank=rerank, pauses=(0.0,))
+        with pytest.raises(EvaluationError, match="reranker does not answer"):
+            await stack.search("What is the torque limit of a joint?", 5)
