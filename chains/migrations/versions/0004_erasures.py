@@ -9,9 +9,11 @@ down_revision = "0003"
 
 TABLES = """
 CREATE TABLE erasure (
-    what bytea PRIMARY KEY, -- SHA-256 of the owner, or of owner/conversation: the ids themselves are erased, too
+    owner text NOT NULL,
+    conversation_id uuid, -- none: everything of this owner's
     erased_at timestamptz NOT NULL
 );
+CREATE UNIQUE INDEX erasure_whose ON erasure (owner, (coalesce(conversation_id::text, '')));
 """
 
 
