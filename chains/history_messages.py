@@ -50,6 +50,11 @@ def content_of(turn: ChatTurn) -> str:
     return hashlib.sha256(orjson.dumps(content)).hexdigest()
 
 
+def erasure_of(owner: str, conversation_id: UUID | None) -> str:
+    """By what an erasure is known, which tells nothing of what was erased; no conversation: all of the owner's."""
+    return hashlib.sha256(f"{owner} {conversation_id or 'everything'}".encode()).hexdigest()
+
+
 def title_of(turn: ChatTurn) -> str:
     """The question on one line, cut at a word."""
     line = " ".join(turn.question.split())

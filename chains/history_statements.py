@@ -149,14 +149,11 @@ FROM turn WHERE id = %(turn)s
 """
 
 # A turn that waited for the database was asked before its reader had the conversation, or everything, erased: nothing
-# of it may stay. `clock` and `asked_at` are of the asking process, so that only their difference counts here. A
-# conversation that another turn takes meanwhile has another `begun` by then.
+# of it may stay. `asked_at` is by this server's clock. A conversation that another turn takes meanwhile has another
+# `begun` by then.
 TAKE_BACK = """
 WITH erased AS (
-    SELECT FROM erasure
-    WHERE owner = %(owner)s AND coalesce(conversation_id, %(conversation)s) = %(conversation)s
-      AND erased_at > now() - (%(clock)s - %(asked_at)s)
-    LIMIT 1
+    SELECT FROM erasure WHERE what = ANY (%(erasures)s) AND erased_at > %(asked_at)s LIMIT 1
 ), removed AS (
     DELETE FROM turn USING erased WHERE id = %(turn)s AND run = %(run)s RETURNING id
 ), emptied AS (

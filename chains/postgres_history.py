@@ -27,6 +27,7 @@ from chains.history_messages import (
     cancellation,
     content_of,
     ended,
+    erasure_of,
     interruption,
     question_message,
     recall,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from langchain_postgres import PostgresChatMessageHistory
 
 RETRY_AFTER = 2  # seconds
+CLOCK = "SELECT clock_timestamp() AS now"
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +115,11 @@ class PostgresMessageStore:
         Raises:
             StorageUnavailable
         """
-        values = {"turn": turn.turn_id, "conversation": turn.conversation_id, "owner": owner, "run": run}
-        (row,) = await self.ask(TAKE_BACK, {**values, "asked_at": asked_at})
+        (server,) = await self.ask(CLOCK, {})
+        asked_at += server["now"] - datetime.now(UTC)  # or a moment before: what was erased just then does not stay
+        erasures = [erasure_of(owner, each) for each in (None, turn.conversation_id)]
+        values = {"turn": turn.turn_id, "conversation": turn.conversation_id, "run": run}
+        (row,) = await self.ask(TAKE_BACK, {**values, "erasures": erasures, "asked_at": asked_at})
         return bool(row["erased"])
 
     async def ping(self) -> None:
@@ -219,7 +224,7 @@ class PostgresMessageStore:
     async def _execute(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         async with asyncio.timeout(STATEMENT_PATIENCE), self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(cast("Any", statement), {**values, "clock": datetime.now(UTC)})
+            await cursor.execute(cast("Any", statement), values)
             return await cursor.fetchall() if cursor.description else []
 
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import SO_REUSEPORT, SOL_SOCKET, socket
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +27,7 @@ class TcpProxy:
     connections: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
+    _place: socket | None = None  # holds the port while nobody listens, or another program's connection may take it
     _lines: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -38,11 +40,17 @@ class TcpProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._place is not None:
+            self._place.close()
 
     async def accept(self) -> None:
         """Listen, on the same port as before."""
-        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        if self._place is None:
+            self._place = socket()
+            self._place.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+            self._place.bind(("127.0.0.1", self.port))
+            self.port = self._place.getsockname()[1]
+        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self.port, reuse_port=True)
 
     async def refuse(self) -> None:
         """Nobody listens any more, and every line is cut."""

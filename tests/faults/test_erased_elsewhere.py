@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from app.store_erasure import REMEMBER, REMEMBERED_FOR, erase_conversations
 from app.turns.outage import OutageStore
 from chains.errors import TurnLost
 from chains.history import Beginning, Begun
+from chains.history_messages import erasure_of
 from chains.history_pool import connection_pool
 from chains.postgres_history import PostgresMessageStore
 from chains.turn import ChatTurn
@@ -107,7 +109,11 @@ async def test_what_is_asked_after_the_erasure_stays(
     await ask(here, first)
     await line.refuse()
     await ask(here, a_turn(conversation_id=first.conversation_id))
+    for waiting in here.buffer.waiting():
+        for kept in waiting.waiting.values():
+            kept.created_at -= timedelta(minutes=2)
     await erase_conversations(there, "ada", first.conversation_id)
+    await query(database, "UPDATE erasure SET erased_at = erased_at - interval '1 minute'")
     meanwhile = a_turn(conversation_id=first.conversation_id)
     assert isinstance(await there.begin(meanwhile, "ada"), Begun)
     assert meanwhile.turn_id
@@ -136,7 +142,7 @@ class ErasedMeanwhile(PostgresMessageStore):
 
     async def begin(self, turn: ChatTurn, owner: str, run: UUID | None = None) -> Beginning:
         beginning = await super().begin(turn, owner, run)
-        await self.ask(REMEMBER, {"owner": owner, "conversation": None, "kept": REMEMBERED_FOR})
+        await self.ask(REMEMBER, {"what": erasure_of(owner, None), "kept": REMEMBERED_FOR})
         return beginning
 
 
@@ -162,4 +168,4 @@ async def test_memory_of_erasures_is_bounded(there: PostgresMessageStore, databa
     assert await query(database, "SELECT count(*) FROM erasure") == [(2,)]
     await query(database, "UPDATE erasure SET erased_at = now() - interval '31 days'")
     await erase_conversations(there, "eve", None)
-    assert await query(database, "SELECT owner, conversation_id FROM erasure") == [("eve", None)]
+    assert await query(database, "SELECT what FROM erasure") == [(erasure_of("eve", None),)]

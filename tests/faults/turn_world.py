@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from replicas import ADA, FAST, Call, Replica, end_leases, id_of, query
@@ -13,6 +14,7 @@ from app.erasure import Erasure
 from app.gate.gate import Gate
 from app.storage import Storage
 from app.turns.journal import Journal
+from app.turns.known import KeptTurn
 from app.turns.limits import TurnLimits
 from app.turns.outage import OutageStore
 from app.turns.running import ReadableTurn, RunningTurn
@@ -107,13 +109,25 @@ class World:
         """One conversation, by its reader: nothing that was asked in it so far may be there in the end."""
         gone = [each for each in self.asked if each.talk == talk]
         await self.end_dead_leases()  # else it is waited for their processes to answer
+        for kept in self.kept_of(gone):  # clocks do not tell moments apart: it was an hour ago,
+            kept.created_at -= timedelta(hours=1)
         erasure = Erasure(ReplicaStorage(replica), [replica.runner], cast("Gate", None))
         try:
             await replica.do(erasure.erase(ADA, gone[0].turn.conversation_id))
         except StorageUnavailable:
             return
+        # and the erasure half an hour ago.
+        recent = "WHERE erased_at > now() - interval '10 minutes'"
+        await query(self.database, f"UPDATE erasure SET erased_at = erased_at - interval '30 minutes' {recent}")
         self.erased += gone
         self.asked = [each for each in self.asked if each not in gone]
+
+    def kept_of(self, gone: list[Asked]) -> Iterator[KeptTurn]:
+        for replica in self.living:
+            for each in gone:
+                known = replica.store.buffer.conversation_of(each.id)
+                if known is not None and (kept := known.turn(each.id)) is not None:
+                    yield kept
 
     async def see_it_refused(self, other: Asked, replica: Replica) -> None:
         """Its database was slow, and was taken to be away: it has the last word when it is found."""

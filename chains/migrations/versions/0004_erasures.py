@@ -9,11 +9,9 @@ down_revision = "0003"
 
 TABLES = """
 CREATE TABLE erasure (
-    owner text NOT NULL,
-    conversation_id uuid, -- none: everything of this owner's
+    what text PRIMARY KEY, -- a digest of the owner, or of the owner and the conversation: it names nobody
     erased_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX erasure_whose ON erasure (owner, (coalesce(conversation_id::text, '')));
 """
 
 
