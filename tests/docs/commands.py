@@ -55,7 +55,7 @@ RUN_BY = [
 # What belongs to the shell, to git or to another project's installer, and is not ours to test.
 FOREIGN = re.compile(
     r"(?:echo|export|cp -a|cd|git (?:pull|checkout|clone)|apt-get install|sudo|curl|ss|pip install "
-    r"(?:jupyterlab|langchain-\w+|opentelemetry-sdk|lxml|pypdf)|jupyter lab|docker build|docker run)\b"
+    r"(?:jupyterlab|langchain-\w+|opentelemetry-sdk|lxml|pypdf)|jupyter lab|hf auth login|docker build|docker run)\b"
 )
 ACCOUNT = re.compile(r"docent deploy(?!.*--dry-run)")
 
