@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -66,10 +67,11 @@ class Docs:
 
     def unread(self) -> Iterator[Unread]:
         """Every page, those last that Docusaurus generates for categories."""
-        for file in self.files():
-            key = self.key(file)
-            stamp = self._stamps.of(self.path_of(file), key, self._categories.breadcrumb(file))
-            yield Unread(key, stamp, partial(self.read, file))
+        for folder, files in groupby(self.files(), key=lambda file: file.parent):
+            breadcrumb = self._categories.breadcrumb(folder / "page")
+            for file in files:
+                key = self.key(file)
+                yield Unread(key, self._stamps.of(self.path_of(file), key, breadcrumb), partial(self.read, file))
         for page in self.indexes():
             yield Unread(page.path, "", partial(_itself, page))
 

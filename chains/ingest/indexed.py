@@ -95,9 +95,9 @@ class Indexed:
         hits = self._client.facet(self._name, key=PAGE, facet_filter=asked, limit=len(paths), exact=True).hits
         return {str(hit.value): None for hit in hits}
 
-    def points_of(self, path: str) -> list[str]:
-        """The ids of a page's points."""
-        return [str(record.id) for record in self.records(_among(PAGE, [path]), payload=False)]
+    def points_of(self, paths: Sequence[str]) -> list[str]:
+        """The ids of these pages' points."""
+        return [str(record.id) for record in self.records(_among(PAGE, paths), payload=False)]
 
     def count(self) -> int:
         return self._client.count(self._name, exact=True).count

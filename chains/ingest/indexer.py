@@ -35,10 +35,10 @@ REMEMBERED = 10_000  # addresses, to warn of those that come twice
 
 @dataclass
 class _Batch:
-    """What must be in the collection, by id, and the points that must go once it is."""
+    """What must be in the collection, by id, and the pages whose other points must go once it is."""
 
     documents: dict[str, Document] = field(default_factory=dict)
-    stale: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
 
 
 class Indexer:
@@ -160,8 +160,7 @@ class Indexer:
         self.report.embedded += len(documents)
         if not self.report.dry_run:
             batch.documents |= documents
-            old = self._indexed.points_of(unread.path) if there else []
-            batch.stale += [point for point in old if point not in documents]
+            batch.replaced += [unread.path] if there else []
 
     def _count(self, path: str, kind: str, chunks: int) -> None:
         self.seen.add(path)
@@ -178,12 +177,14 @@ class Indexer:
         return cut(page, self._target.count)
 
     def _write(self, batch: _Batch) -> None:
-        if batch.documents or batch.stale:
-            self._target.hold()
-        if batch.documents:
-            documents = list(batch.documents.values())
-            self._store.add_documents(documents, ids=list(batch.documents), batch_size=BATCH)
-        self._indexed.delete(batch.stale)
+        if not batch.documents:
+            return
+        self._target.hold()
+        documents = list(batch.documents.values())
+        self._store.add_documents(documents, ids=list(batch.documents), batch_size=BATCH)
+        if batch.replaced:
+            points = self._indexed.points_of(batch.replaced)
+            self._indexed.delete(point for point in points if point not in batch.documents)
 
     def _delete_gone(self, gone: set[str]) -> None:
         batch: list[str] = []

@@ -32,7 +32,8 @@ class Stamps:
     def of(self, file: Path, key: str, breadcrumb: tuple[str, ...]) -> str:
         """32 hexadecimal digits; "" for a page that may depend on other files, or that cannot be opened."""
         try:
-            raw = file.read_bytes()
+            with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - half as long as Path.read_bytes
+                raw = opened.read()
         except OSError:
             return ""
         text = raw.decode("utf-8", errors="replace")
