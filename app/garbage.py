@@ -9,6 +9,11 @@ import gc
 THRESHOLDS = (20_000, 10, 10)
 
 
+def spare_what_is_loaded() -> None:
+    """Take what was imported out of later collections, unseen: there is no garbage in it, and to look takes 0.2 s."""
+    gc.freeze()
+
+
 def spare_what_stays() -> None:
     """Take everything that is alive out of later collections.
 

@@ -12,7 +12,6 @@ import structlog
 from langchain_core.documents import Document
 from langchain_core.runnables import Runnable
 
-from app.garbage import spare_what_stays
 from app.health import EMBEDDED_INTERVAL, REMOTE_INTERVAL, Health
 from app.ingests import Ingests
 from app.retention import keep_retention
@@ -108,6 +107,10 @@ class Resources:
             raise Starting(retry_after=2)
         return self._chain
 
+    async def started(self) -> None:
+        """Wait until the service has started, however long that takes."""
+        await self._started.wait()
+
     async def find(self, query: str) -> list[Document]:
         """The passages for a query, best first."""
         await self.chain()
@@ -130,7 +133,6 @@ class Resources:
         await asyncio.gather(self._open_embedded(), self.health.refresh(remote, within=FIRST_LOOK))
         self._chain = self._build_chain()
         await self.health.refresh(embedded)
-        spare_what_stays()  # before anybody reads: after the first turn there is little left to look through
         self.health.started = True
         self._started.set()
         log.info("started", status=self.health.status, environment=self.settings.environment, **self._address)

@@ -2,7 +2,7 @@
 
 Turns, messages, journal and feedback go with their conversation. Each statement is a transaction of its own.
 
-What a reader has erased is remembered, without its contents: another process may hold turns of it that wait for the
+What a reader has erased is remembered by a digest: another process may hold turns of it that wait for the
 database, see `TAKE_BACK`. It looks after it has stored one, and here the memory is committed before anything is
 removed: whichever comes first, the turn does not stay.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from chains.history_rows import digest_of
 
 if TYPE_CHECKING:
     from chains.postgres_history import PostgresMessageStore
@@ -28,10 +30,10 @@ WHERE conversation.owner = %(owner)s AND conversation.id = coalesce(%(conversati
 # Its own row is left to ON CONFLICT: no row may change twice in a statement.
 REMEMBER = """
 WITH forgotten AS (
-    DELETE FROM erasure WHERE erased_at < now() - %(kept)s AND owner <> %(owner)s
+    DELETE FROM erasure WHERE erased_at < now() - %(kept)s AND what <> %(what)s
 )
-INSERT INTO erasure (owner, conversation_id, erased_at) VALUES (%(owner)s, %(conversation)s, clock_timestamp())
-ON CONFLICT (owner, (coalesce(conversation_id::text, ''))) DO UPDATE SET erased_at = excluded.erased_at
+INSERT INTO erasure (what, erased_at) VALUES (%(what)s, clock_timestamp())
+ON CONFLICT (what) DO UPDATE SET erased_at = excluded.erased_at
 """
 REMEMBERED_FOR = timedelta(days=30)  # longer than any process waits for its database
 
@@ -80,8 +82,8 @@ async def running_turns(store: PostgresMessageStore, owner: str, conversation_id
 
 async def erase_conversations(store: PostgresMessageStore, owner: str, conversation_id: UUID | None) -> int:
     """Those of a visitor, or one of his; how many there were. Raises StorageUnavailable."""
-    values = {"owner": owner, "conversation": conversation_id, "rows": ERASED_AT_ONCE, "kept": REMEMBERED_FOR}
-    await store.ask(REMEMBER, values)
+    await store.ask(REMEMBER, {"what": digest_of(owner, conversation_id), "kept": REMEMBERED_FOR})
+    values = {"owner": owner, "conversation": conversation_id, "rows": ERASED_AT_ONCE}
     total = 0
     while True:
         (row,) = await store.ask(ERASE, values)

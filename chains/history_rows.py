@@ -1,9 +1,11 @@
-"""What the statements of the Postgres store bring back, in the words of everyone else."""
+"""What the statements of the Postgres store bring back, and by what they know an erasure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
@@ -38,3 +40,8 @@ def _reply_of(row: dict[str, Any]) -> dict[str, Any]:
     if row["reply"] is None or row["state"] == TurnState.RUNNING:
         return {}
     return Reply.model_validate(row["reply"]).model_dump(mode="json", exclude_none=True)
+
+
+def digest_of(owner: str, conversation_id: UUID | None = None) -> bytes:
+    """By what an erasure is remembered: of a conversation, or of everything of an owner's."""
+    return sha256(f"{owner}/{conversation_id or ''}".encode()).digest()

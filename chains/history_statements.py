@@ -154,8 +154,7 @@ FROM turn WHERE id = %(turn)s
 TAKE_BACK = """
 WITH erased AS (
     SELECT FROM erasure
-    WHERE owner = %(owner)s AND coalesce(conversation_id, %(conversation)s) = %(conversation)s
-      AND erased_at > now() - (%(clock)s - %(asked_at)s)
+    WHERE what = ANY (%(erasures)s) AND erased_at > now() - (%(clock)s - %(asked_at)s)
     LIMIT 1
 ), removed AS (
     DELETE FROM turn USING erased WHERE id = %(turn)s AND run = %(run)s RETURNING id
@@ -166,6 +165,7 @@ WITH erased AS (
 )
 SELECT EXISTS (SELECT FROM erased) AS erased
 """
+
 
 CONVERSATIONS = """
 SELECT id, title, created_at, updated_at FROM conversation

@@ -34,7 +34,7 @@ from chains.history_messages import (
     title_of,
 )
 from chains.history_pool import STATEMENT_PATIENCE
-from chains.history_rows import remembered, turns_of
+from chains.history_rows import digest_of, remembered, turns_of
 from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, LAPSE, MESSAGES, TAKE_BACK
 from chains.turn import ChatTurn, ReplyPart
 
@@ -113,8 +113,10 @@ class PostgresMessageStore:
         Raises:
             StorageUnavailable
         """
-        values = {"turn": turn.turn_id, "conversation": turn.conversation_id, "owner": owner, "run": run}
-        (row,) = await self.ask(TAKE_BACK, {**values, "asked_at": asked_at})
+        conversation = turn.conversation_id
+        values = {"turn": turn.turn_id, "conversation": conversation, "run": run, "asked_at": asked_at}
+        erasures = [digest_of(owner), digest_of(owner, conversation)]
+        (row,) = await self.ask(TAKE_BACK, {**values, "erasures": erasures})
         return bool(row["erased"])
 
     async def ping(self) -> None:

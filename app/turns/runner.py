@@ -189,7 +189,9 @@ class TurnRunner:
                     return replayed(turn, visitor.id, reply, durability)
                 case Begun() as begun:
                     return begun
-                case Joined(turn_id) if (running := self._turns.get(turn_id) or self._ended.get(turn_id)) is not None:
+                case Joined(turn_id) if (
+                    running := self._turns.get(turn_id) or self._ended.get(turn_id)
+                ) and not running.lost:
                     return running
                 case Joined(turn_id, told) if self._journal is not None and store is self._store:
                     return FollowedTurn(self._journal, turn_id, visitor.id, told, self._closing)

@@ -53,6 +53,7 @@ class RunningTurn:
         self.task: asyncio.Task[None] | None = None
         self.generating = False
         self.reason: Stop | None = None
+        self.lost = False  # another attempt has the turn: who asks again is told that one, who reads on this one's end
         self.state = TurnState.RUNNING
         self._ended = asyncio.Event()
         self._readers = 0
@@ -104,6 +105,7 @@ class RunningTurn:
 
     def stop(self, reason: Stop) -> None:
         """End the answer where it is; nothing happens to one that has come to its end. A reader's word comes first."""
+        self.lost |= reason is Stop.LOST
         if self.reason is None or reason is Stop.CANCELLED:
             self.reason = reason
         if self.generating and self.task is not None:

@@ -53,7 +53,10 @@ def write_request(prepared: Mapping[str, Any]) -> dict[str, Any]:
 
 class Reader:
     """The events of one answer, in order; a whole answer is one event. Its candidates after the first are not asked
-    for. What a model thinks is no part of its answer."""
+    for. What a model thinks is no part of its answer.
+
+    Usage is told with the first text, so that an answer that breaks off has cost its prompt, and at the end.
+    """
 
     def __init__(self) -> None:
         self._last: dict[str, Any] = {}
@@ -75,7 +78,9 @@ class Reader:
             text = self._take(event)
         except _UNREADABLE as error:
             raise BadPayload("an event of another form") from error
-        return Answer(text, self._usage()) if text else None
+        if not text:
+            return None
+        return Answer(text) if self._told else Answer(text, self._usage())
 
     def end(self) -> Answer | None:
         """What is known when no more will come; None where nothing came at all."""

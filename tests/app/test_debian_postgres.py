@@ -12,7 +12,13 @@ import psycopg
 import pytest
 from debian_postgres import TlsServer, tls_server
 from doors import READER, SITE, send, socket_of
+from fakes import a_turn
 from live_service import ROOT, LiveService, clean_environment, serving
+
+from app.store_erasure import erase_conversations
+from app.turns.outage import OutageStore
+from chains.history_pool import connection_pool
+from chains.postgres_history import PostgresMessageStore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -56,3 +62,19 @@ async def test_what_nobody_foresaw_is_said_over_a_socket_which_stays_open(
     assert (refused.types, refused.last["code"]) == (["error"], "internal")
     assert answered.types[-1] == "done"
     assert "Traceback" not in on_debian.log.read_text()
+
+
+async def test_what_was_erased_does_not_come_back_on_an_older_postgres(
+    on_debian: LiveService, database: TlsServer
+) -> None:
+    async with connection_pool(database.url("sslmode=require"), max_size=2) as pool:
+        store = PostgresMessageStore(pool)
+        outage = OutageStore(store)
+        outage.away = True
+        turn = a_turn()
+        await outage.begin(turn, "ada")
+        assert await erase_conversations(store, "ada", turn.conversation_id) == 0
+        outage.away = False
+        assert await outage.flush()
+        assert await store.conversations("ada") == []
+        await outage.close(0.1)

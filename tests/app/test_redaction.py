@@ -164,7 +164,7 @@ async def test_refusals_and_error_events_hold_no_secret(own_redactor: Redactor) 
     assert "canary" not in json.dumps(error_body(error, "id"))
 
     failed = ReplyPart(outcome="failed", error=error.as_dict())
-    told: list[Event] = [event async for event in events_of(replayed(a_turn(), "ada", failed))]
+    told: list[Event] = [event async for event in events_of(replayed(a_turn(), "ada", failed, "stored"))]
     assert told[-1].type == "error"
     assert b"canary" not in b"".join(event.as_sse() for event in told)
 

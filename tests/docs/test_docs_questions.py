@@ -19,7 +19,8 @@ from chains.turn import Outcome, ReplyPart
 
 pytestmark = pytest.mark.anyio
 
-QUESTIONS = load_questions(Path(__file__).parent / "questions.jsonl")
+ALL = load_questions(Path(__file__).parent / "questions.jsonl")
+QUESTIONS = [question for question in ALL if not question.unanswerable]
 REFUSED_AT_MOST = (
     0.25  # of the questions: they are short and in other words than the pages, where the gate is strictest
 )

@@ -19,6 +19,7 @@ from app.turns.outage import OutageStore
 from chains.errors import TurnLost
 from chains.history import Beginning, Begun
 from chains.history_pool import connection_pool
+from chains.history_rows import digest_of
 from chains.postgres_history import PostgresMessageStore
 from chains.turn import ChatTurn
 
@@ -136,7 +137,7 @@ class ErasedMeanwhile(PostgresMessageStore):
 
     async def begin(self, turn: ChatTurn, owner: str, run: UUID | None = None) -> Beginning:
         beginning = await super().begin(turn, owner, run)
-        await self.ask(REMEMBER, {"owner": owner, "conversation": None, "kept": REMEMBERED_FOR})
+        await self.ask(REMEMBER, {"what": digest_of(owner), "kept": REMEMBERED_FOR})
         return beginning
 
 
@@ -162,4 +163,4 @@ async def test_memory_of_erasures_is_bounded(there: PostgresMessageStore, databa
     assert await query(database, "SELECT count(*) FROM erasure") == [(2,)]
     await query(database, "UPDATE erasure SET erased_at = now() - interval '31 days'")
     await erase_conversations(there, "eve", None)
-    assert await query(database, "SELECT owner, conversation_id FROM erasure") == [("eve", None)]
+    assert await query(database, "SELECT what FROM erasure") == [(digest_of("eve"),)]

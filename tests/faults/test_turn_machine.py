@@ -81,7 +81,8 @@ class TurnMachine(World, RuleBasedStateMachine):
             self.run(replica.accept(other.turn))
         except (TurnIdReuse, ConversationBusy, StorageUnavailable):
             return
-        raise AssertionError("the same id, other words")
+        assert replica.store.holds(each.id), "the same id, other words"
+        self.run(self.see_it_refused(other, replica))
 
     @precondition(lambda self: self.asked)
     @rule(pick=picks, words=st.lists(st.sampled_from(["Roll ", "back. ", "[1] "]), min_size=1, max_size=4))

@@ -115,6 +115,14 @@ class World:
         self.erased += gone
         self.asked = [each for each in self.asked if each not in gone]
 
+    async def see_it_refused(self, other: Asked, replica: Replica) -> None:
+        """Its database was slow, and was taken to be away: it has the last word when it is found."""
+        async with asyncio.timeout(QUIET):
+            while replica.store.holds(other.id) or replica.runner.running:
+                for call in other.calls([replica]):
+                    call.end()
+                await asyncio.sleep(0.02)
+
     async def cut(self) -> None:
         for replica in self.living:
             await replica.line.refuse()

@@ -9,11 +9,9 @@ down_revision = "0003"
 
 TABLES = """
 CREATE TABLE erasure (
-    owner text NOT NULL,
-    conversation_id uuid, -- none: everything of this owner's
+    what bytea PRIMARY KEY, -- SHA-256 of the owner, or of owner/conversation: the ids themselves are erased, too
     erased_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX erasure_whose ON erasure (owner, (coalesce(conversation_id::text, '')));
 """
 
 
