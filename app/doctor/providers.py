@@ -71,5 +71,5 @@ def _local(settings: Settings) -> Diagnosis:
         for name in PINNED:
             pinned_file(name, settings.embed_model_dir)
     except SettingsError as error:
-        return failed("local", str(error), "Set GEMINI_API_KEY or COHERE_API_KEY instead, if you have one.")
+        return failed("local", str(error), "Set one of these keys, if you have one.")
     return ok("local", "The local model's files are there. It reads English only.")

@@ -10,8 +10,9 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from chains.errors import ModelFilesError
 from chains.providers import PinnedEmbeddings
-from chains.providers.local_files import pinned_file
+from chains.providers.local_files import REMEDY, pinned_file
 from chains.providers.local_tokens import WordPieces, load_tokenizer
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ class LocalEmbeddings(PinnedEmbeddings):
         return self._loaded
 
     def _read(self) -> tuple[WordPieces, MiniLM]:
-        from chains.providers.minilm import MiniLM  # onnxruntime's import costs 0.07 s
-
-        tokenizer = load_tokenizer(self._folder)
-        return tokenizer, MiniLM(pinned_file("model.safetensors", self._folder))
+        tokenizer, weights = load_tokenizer(self._folder), pinned_file("model.safetensors", self._folder)
+        try:
+            from chains.providers.minilm import MiniLM  # onnxruntime's import costs 0.07 s
+        except ImportError as error:
+            raise ModelFilesError(f"The embedding model cannot run: {error.name} is not installed. {REMEDY}") from error
+        return tokenizer, MiniLM(weights)

