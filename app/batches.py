@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from app.runnables import turn_of
 from app.turns.runner import TurnRunner
@@ -35,9 +36,12 @@ async def reply_to_each(members: list[Any], runner: TurnRunner, visitor: Visitor
     return [replies[index].model_dump(mode="json") for index in range(len(members))]
 
 
-def _conversation_of(member: Any) -> str | None:
-    conversation = member.get("conversation_id") if isinstance(member, dict) else None
-    return str(conversation).lower() if conversation else None
+def _conversation_of(member: Any) -> UUID | None:
+    """However its id is written. What is none is refused by itself."""
+    try:
+        return UUID(member["conversation_id"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 async def _reply_to(member: Any, runner: TurnRunner, visitor: Visitor) -> Reply:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.crowd import Crowd
 from app.erasure import Erasure
+from app.garbage import spare_what_stays
 from app.gate.gate import Gate
 from app.gate.newcomers import Newcomers, load_check
 from app.memory import MemoryWatch
@@ -24,6 +25,7 @@ from chains.turn import ChatTurn, ReplyPart
 QUEUE = 32  # turns that wait for a place at most,
 QUEUE_SHARE = 6  # and one for so many that may run: who waits should get a place before his patience of 2 s ends
 DRAIN_RETRY = 5  # seconds after which another process, or this one again, may answer
+SETTLING = 0.5  # seconds after the end of the first turn, so that its reader has all of it
 SCARCE_RETRY = 5  # seconds after which some memory may be free again
 
 
@@ -47,6 +49,7 @@ class Docent:
         self.meter = Meter()
         self.meter.registry.register(Readings(self))
         self._lag: asyncio.Task[None] | None = None
+        self._settled = False
         self._runner: TurnRunner | None = None
         self._storeless: TurnRunner | None = None
         if self.gate.shared is not None:
@@ -112,6 +115,9 @@ class Docent:
     def _end(self, turn: ChatTurn, visitor: Visitor, reply: ReplyPart | None) -> None:
         self.gate.end(turn, visitor, reply)
         self.meter.count(reply)
+        if not self._settled:  # by the first turn, which imports and connects the last of what is needed
+            self._settled = True
+            asyncio.get_running_loop().call_later(SETTLING, spare_what_stays)
 
     def _refuse_while_draining(self) -> None:
         if self.resources.health.draining:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.responses import JSONResponse
 
+from app.garbage import spare_what_is_loaded
 from app.settings import Settings
 from app.stalled import StalledReaders
 from chains.data_dir import DataDirBusy, DataDirHolder
@@ -110,3 +111,5 @@ class Front:
             return
         self.app = app
         self._made.set()
+        await app.state.docent.resources.started()
+        spare_what_is_loaded()  # so that after the first turn, beside its successors, there is little to look through

@@ -107,6 +107,10 @@ class Resources:
             raise Starting(retry_after=2)
         return self._chain
 
+    async def started(self) -> None:
+        """Wait until the service has started, however long that takes."""
+        await self._started.wait()
+
     async def find(self, query: str) -> list[Document]:
         """The passages for a query, best first."""
         await self.chain()

@@ -80,13 +80,16 @@ async def plain_text(parts: AsyncIterator[ReplyPart]) -> AsyncIterator[str]:
 
 
 def chat_runnable(docent: Docent) -> Runnable[Any, str]:
-    """Messages -> text, by the same chain, stored nowhere."""
+    """Messages -> text, by the same chain, stored nowhere. A refusal is the only text; nothing is raised."""
 
     async def answer(inputs: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[str]:
         async for given in inputs:  # the input model as a dict of message objects, as LangServe hands it on
             running = accepted_turn.get()
-            if running is None:
-                running = await accept_messages(docent, given["messages"], current_visitor.get(), config)
+            try:
+                running = running or await accept_messages(docent, given["messages"], current_visitor.get(), config)
+            except DocentError as error:  # to a playground, whose answer is a 200 by then
+                yield error.message
+                continue
             async with aclosing(running.parts()) as parts:
                 async for text in plain_text(parts):
                     yield text

@@ -14,6 +14,7 @@ from app.filling import Filling
 from app.health import Finding, Health
 from app.providers import Providers
 from app.settings import Settings
+from app.stand_ins import engine_notes
 from chains.errors import DocentError, RetrievalUnavailable, SearchFault, SettingsError
 
 if TYPE_CHECKING:
@@ -227,7 +228,8 @@ class Search:
             status = getattr(self._fault, "status", SearchFault.status)
             return {"status": status, **finding, "cause": str(self._fault)}
         assert self._view is not None
-        finding |= {"vectors": self._view.points} | ({"notes": self._view.notes} if self._view.notes else {})
+        notes = [*self._view.notes, *([] if self._settings.qdrant_url else engine_notes(self._settings))]
         if self._filling.fault is not None:  # the index of an earlier start serves
-            finding |= {"notes": [*self._view.notes, "outdated"], "cause": str(self._filling.fault)}
-        return {"status": "connected", **finding}
+            notes.append("outdated")
+            finding["cause"] = str(self._filling.fault)
+        return {"status": "connected", **finding, "vectors": self._view.points, **({"notes": notes} if notes else {})}

@@ -40,5 +40,12 @@ def _taken(settings: Settings) -> list[StandIn]:
     return taken
 
 
+def engine_notes(settings: Settings) -> list[str]:
+    """Health's codes of an engine under DATA_DIR that stands in for a server; none in development."""
+    if not settings.production:
+        return []
+    return ["not_persistent" if settings.space_id else "embedded"]
+
+
 def _lost(settings: Settings) -> str:
     return ", and a Space's disk is empty again after each restart" if settings.space_id else ""

@@ -12,6 +12,7 @@ import structlog
 
 from app.health import REMOTE_INTERVAL, Finding, Health
 from app.settings import Settings
+from app.stand_ins import engine_notes
 from app.store import signing_key
 from app.turns.journal import TURN_LEASE, Journal
 from app.turns.outage import OutageStore
@@ -30,7 +31,6 @@ RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)  # and these at most, unless a turn wa
 FIRST_WAIT = 15.0  # seconds that a turn waits for the first connection before it is refused
 FIRST_PATIENCE = 3.5  # seconds for the first attempt, while health waits for it; it goes on for longer by itself
 LAST_PATIENCE = 1.0  # seconds, at the end of a shutdown, to store what waits: the drain has tried all along
-FIRST_PATIENCE = 3.5  # seconds for the first attempt, while health waits for it; it goes on for longer by itself
 PING_PATIENCE = 4  # seconds for a connection, twice: health gives a probe ten
 ASLEEP_AFTER = 120.0  # seconds without a turn, and a remote database is left alone: suspending takes them 300 more
 
@@ -226,4 +226,5 @@ class Storage:
                     raise
         except Error as error:
             return {"status": "disconnected", "cause": explain(error) if self._settings.database_url else str(error)}
-        return {"status": "connected"}
+        notes = [] if self._settings.database_url else engine_notes(self._settings)
+        return {"status": "connected", **({"notes": notes} if notes else {})}

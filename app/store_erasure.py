@@ -1,6 +1,10 @@
 """How conversations leave the database: a reader has them erased, or their time is over.
 
 Turns, messages, journal and feedback go with their conversation. Each statement is a transaction of its own.
+
+What a reader has erased is remembered, without its contents: another process may hold turns of it that wait for the
+database, see `TAKE_BACK`. It looks after it has stored one, and here the memory is committed before anything is
+removed: whichever comes first, the turn does not stay.
 """
 
 from __future__ import annotations
@@ -20,6 +24,16 @@ SELECT turn.id FROM conversation JOIN turn ON turn.conversation_id = conversatio
 WHERE conversation.owner = %(owner)s AND conversation.id = coalesce(%(conversation)s, conversation.id)
   AND state = 'running'
 """
+
+# Its own row is left to ON CONFLICT: no row may change twice in a statement.
+REMEMBER = """
+WITH forgotten AS (
+    DELETE FROM erasure WHERE erased_at < now() - %(kept)s AND owner <> %(owner)s
+)
+INSERT INTO erasure (owner, conversation_id, erased_at) VALUES (%(owner)s, %(conversation)s, clock_timestamp())
+ON CONFLICT (owner, (coalesce(conversation_id::text, ''))) DO UPDATE SET erased_at = excluded.erased_at
+"""
+REMEMBERED_FOR = timedelta(days=30)  # longer than any process waits for its database
 
 # Messages that another program wrote into the conversation belong to no turn.
 ERASE = """
@@ -66,7 +80,8 @@ async def running_turns(store: PostgresMessageStore, owner: str, conversation_id
 
 async def erase_conversations(store: PostgresMessageStore, owner: str, conversation_id: UUID | None) -> int:
     """Those of a visitor, or one of his; how many there were. Raises StorageUnavailable."""
-    values = {"owner": owner, "conversation": conversation_id, "rows": ERASED_AT_ONCE}
+    values = {"owner": owner, "conversation": conversation_id, "rows": ERASED_AT_ONCE, "kept": REMEMBERED_FOR}
+    await store.ask(REMEMBER, values)
     total = 0
     while True:
         (row,) = await store.ask(ERASE, values)

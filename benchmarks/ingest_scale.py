@@ -4,7 +4,7 @@
     python -m benchmarks.ingest_scale --pages 20000 --sections 10 --remote --hashed    # 200,000 chunks
 
 Vectors are the provider simulator's, over HTTP, or made of hashed words in this process. Seconds are of this process's
-CPU and of the clock; memory is what this process holds at each quarter of the first run.
+CPU and of the clock; memory is what this process holds at each tenth of a run.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ def write_page(docs: Path, number: int, sections: int, word: str) -> None:
 
 
 class Clock:
-    """Seconds of the clock and of this process's CPU since it was made, and the memory at quarters of a run."""
+    """Seconds of the clock and of this process's CPU since it was made, and the memory at tenths of a run."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), time.process_time()
         self.memory: dict[int, float] = {}
 
     def hear(self, done: int, total: int) -> None:
-        if (quarter := 4 * done // max(total, 1)) not in self.memory:
-            self.memory[quarter] = psutil.Process().memory_info().rss / 1e6
+        if (tenth := 10 * done // max(total, 1)) not in self.memory:
+            self.memory[tenth] = psutil.Process().memory_info().rss / 1e6
 
     @property
     def cpu(self) -> float:
@@ -62,7 +62,7 @@ class Clock:
 
     def tell(self, label: str, report: IndexReport) -> None:
         rate = report.embedded / self.cpu
-        memory = ", ".join(f"{quarter * 25} %: {size:.0f} MB" for quarter, size in sorted(self.memory.items()))
+        memory = ", ".join(f"{tenth * 10} %: {size:.0f} MB" for tenth, size in sorted(self.memory.items()))
         sys.stdout.write(
             f"{label}: {report}\n  {self.cpu:.1f} s of CPU, {time.monotonic() - self._wall:.1f} s of the clock, "
             f"{rate:.0f} chunks a second and core\n  memory {memory}\n"

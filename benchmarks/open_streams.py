@@ -1,7 +1,8 @@
-"""Many answers streamed at once, evenly begun: python -m benchmarks.open_streams [PROVIDER ...]
+"""Many answers streamed at once, evenly begun: python -m benchmarks.open_streams [--embedded] [PROVIDER ...]
 
-`docent serve` in a process of its own, the simulated provider in another; this one reads. The added time to the first
-token is what a reader waits for it less what the provider takes. Linux alone: threads are read from /proc.
+`docent serve` in a process of its own, the simulated provider in another, a Qdrant server in a third; this one reads.
+With `--embedded` the index is in the service, which searches in a thread. The added time to the first token is what a
+reader waits for it less what the provider takes. Linux alone: threads are read from /proc.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,10 +24,12 @@ from statistics import quantiles
 import psutil
 
 from chains.embedded_postgres import EmbeddedPostgres
-from tests.live_service import LiveService, serving
+from tests.live_service import ROOT, LiveService, clean_environment, serving
 from tests.provider_simulator.handle import ProviderKey, RunningSimulator, running_simulator
 
 SITE = Path(__file__).parent.parent / "tests" / "app" / "site"
+PYTHON = (sys.executable, "-m")
+EMBEDDED = "--embedded"
 PROVIDERS = ("gemini", "cohere", "openai_compatible")
 FIRST_TOKEN = 0.4  # seconds that the provider takes for it
 BODY = json.dumps({"question": "How do I deploy a release?"}).encode()
@@ -59,13 +64,13 @@ class Stream:
 
 @dataclass(frozen=True)
 class Figures:
-    """`added`: seconds until each first token, less the provider's. CPU in seconds; `wakes`: how often any thread but
-    the event loop's woke up while the answers streamed."""
+    """`added`: seconds until each first token, less the provider's. CPU in seconds; `wakes`: how often threads other
+    than the event loop's woke up while the answers streamed, by the names that the system has for them."""
 
     streams: list[Stream]
     added: list[float]
     cpu: float
-    wakes: int
+    wakes: Counter[str]
     load: float
 
     def failed(self, tokens: int) -> int:
@@ -89,10 +94,33 @@ def settings_of(provider: str, key: ProviderKey) -> dict[str, str]:
 
 
 @contextmanager
-def serving_load(provider: str, key: ProviderKey, load: Load, folder: Path, dsn: str) -> Iterator[LiveService]:
+def serving_load(
+    provider: str, key: ProviderKey, load: Load, folder: Path, dsn: str, *, embedded: bool = False
+) -> Iterator[LiveService]:
     key.configure(tokens=load.tokens, between_tokens=load.gap, first_token=FIRST_TOKEN)
-    with serving(folder, SITE, DATABASE_URL=dsn, **settings_of(provider, key)) as service:
+    settings = settings_of(provider, key) | {"DATABASE_URL": dsn}
+    if embedded:
+        with serving(folder, SITE, **settings) as service:
+            yield service
+        return
+    with filled_qdrant(folder, settings) as url, serving(folder, SITE, QDRANT_URL=url, **settings) as service:
         yield service
+
+
+@contextmanager
+def filled_qdrant(folder: Path, settings: dict[str, str]) -> Iterator[str]:
+    """The address of a Qdrant server with the site's pages."""
+    command = [*PYTHON, "tests.qdrant_server", "--port", "0"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        url = server.stdout.readline().split()[-1] if server.stdout else ""
+        environment = clean_environment() | settings | {"QDRANT_URL": url, "DATA_DIR": str(folder / "ingest")}
+        ingest = [*PYTHON, "app", "ingest", str(SITE)]
+        subprocess.run(ingest, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        yield url
+    finally:
+        server.terminate()
+        server.communicate(timeout=10)
 
 
 async def read_stream(service: LiveService) -> Stream:
@@ -118,11 +146,14 @@ def take(stream: Stream, event: str, data: dict[str, str], seconds: float) -> No
         stream.end, stream.outcome = event, data.get("outcome", data.get("code", ""))
 
 
-def wakes_of_other_threads(process: int) -> int:
+def wakes_of_other_threads(process: int) -> Counter[str]:
     """Those of the event loop's, which is the first one, are left out. A thread that waits in a pool never wakes."""
-    tasks = [path for path in Path(f"/proc/{process}/task").iterdir() if path.name != str(process)]
-    lines = [line for path in tasks for line in (path / "status").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+    wakes: Counter[str] = Counter()
+    for task in Path(f"/proc/{process}/task").iterdir():
+        told = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        if task.name != str(process):
+            wakes[told["Name"].strip()] += int(told["voluntary_ctxt_switches"])
+    return wakes
 
 
 async def run(service: LiveService, load: Load) -> Figures:
@@ -146,29 +177,32 @@ async def run(service: LiveService, load: Load) -> Figures:
     )
 
 
-def measure(provider: str, simulator: RunningSimulator, load: Load, folder: Path, dsn: str) -> Figures:
-    with serving_load(provider, simulator.new_key(), load, folder, dsn) as service:
+def measure(
+    provider: str, simulator: RunningSimulator, load: Load, folder: Path, dsn: str, *, embedded: bool = False
+) -> Figures:
+    with serving_load(provider, simulator.new_key(), load, folder, dsn, embedded=embedded) as service:
         return asyncio.run(run(service, load))
 
 
 def told(figures: Figures, load: Load) -> str:
     middle = quantiles(figures.added, n=2)[0]
+    woken = ", ".join(f"{name} {number}" for name, number in figures.wakes.most_common() if number) or "none"
     return (
         f"{load.streams} streams of {load.seconds:.0f} s, {figures.failed(load.tokens)} failed, first token "
         f"later by {middle * 1000:.0f} ms (median), {figures.p99 * 1000:.0f} ms (p99), {figures.cpu:.1f} s of CPU, "
-        f"{figures.wakes} wakes of other threads, machine load {figures.load:.1f}"
+        f"{figures.wakes.total()} wakes of other threads ({woken}), machine load {figures.load:.1f}"
     )
 
 
 def main() -> None:
-    load = Load()
+    load, embedded = Load(), EMBEDDED in sys.argv
     with tempfile.TemporaryDirectory() as folder, running_simulator() as simulator:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         dsn = postgres.start()
-        for provider in sys.argv[1:] or PROVIDERS:
+        for provider in [name for name in sys.argv[1:] if name != EMBEDDED] or PROVIDERS:
             own = Path(folder) / provider
             own.mkdir()
-            figures = measure(provider, simulator, load, own, dsn)
+            figures = measure(provider, simulator, load, own, dsn, embedded=embedded)
             sys.stdout.write(f"{provider}: {told(figures, load)}\n")
         postgres.stop()
 

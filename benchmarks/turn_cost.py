@@ -18,29 +18,27 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import uvicorn
-from langchain_core.language_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableLambda
 
 from app.main import create_app
 from app.resources import Chain, Resources
 from app.settings import Settings
-from chains.rag import build_rag_chain
+from chains.full_chain import build_full_chain
+from tests.chains.scripted import scripted
 
 ROOT = Path(__file__).parents[1]
 ROWS = map(json.loads, (ROOT / "tests/docs/questions.jsonl").read_text().splitlines())
 QUESTIONS = [row["question"] for row in ROWS if not row.get("unanswerable")]
-ANSWER = "To start it, run `make serve` in the folder of the repository. [1] It listens on port 7860. [2] " * 4
+ANSWER = "To start it, run| `make serve` in the| folder of the repository. [1]| It listens on port| 7860. [2]| " * 4
 TARGET = 100.0  # milliseconds
 
 
 class InstantModel(Resources):
-    """The real engines; the model's words are there at once."""
+    """The real engines and every stage; the model's words are there at once, as many at a time as Gemini's."""
 
     async def chain(self) -> Chain:
         await super().chain()
-        model = GenericFakeChatModel(messages=iter(lambda: AIMessage(ANSWER), None))
-        return build_rag_chain(RunnableLambda(self.search.find), model)
+        ending = {"response_metadata": {"finish_reason": "STOP", "model_name": "instant"}}
+        return build_full_chain(self.search.retriever(), scripted(ANSWER, **ending), find=self.search.find)
 
 
 async def main(turns: int, readers: int) -> int:

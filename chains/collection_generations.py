@@ -20,6 +20,7 @@ from chains.remote_qdrant import CLIENT_ERRORS, status_of
 
 _ACTIVE = "--active"
 _PREVIOUS = "--previous"
+_EXISTS = (400, 409)  # another first run was faster
 _CLOSED = (401, 403, 404)  # a key for some collections may not list aliases, and a suspended cluster has none
 
 
@@ -65,10 +66,18 @@ def create_generation(client: Client, generations: Generations, fingerprint: Fin
     """
     collection = _free_name(client, generations, fingerprint)
     if not client.collection_exists(collection):
-        create_collection(client, collection, fingerprint, {GENERATION_OF: generations.name, UNFINISHED: origin})
+        _create(client, collection, fingerprint, {GENERATION_OF: generations.name, UNFINISHED: origin})
     if generations.active is None:
         activate(client, generations, collection)
     return collection
+
+
+def _create(client: Client, collection: str, fingerprint: Fingerprint, facts: dict[str, str]) -> None:
+    try:
+        create_collection(client, collection, fingerprint, facts)
+    except CLIENT_ERRORS as error:
+        if status_of(error) not in _EXISTS or not _resumable(client, collection, fingerprint):
+            raise
 
 
 def activate(client: Client, generations: Generations, collection: str) -> None:

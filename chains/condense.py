@@ -50,7 +50,7 @@ class Rewritten(str):
 class RewriteQuestion:
     """A follow-up, rewritten by a model so that it stands on its own, in the reader's language.
 
-    A question that leans on nothing is not rewritten. Where the model fails, takes longer than `patience` seconds or
+    A conversation's first question is not rewritten. Where the model fails, takes longer than `patience` seconds or
     says something that is not the reader's question, `repeat_question` is the answer: a turn never fails by this.
     """
 
@@ -58,9 +58,8 @@ class RewriteQuestion:
         self._model, self._patience = model, patience
 
     async def __call__(self, inputs: Mapping[str, Any]) -> str:
-        turn: ChatTurn = inputs["turn"]
-        if not inputs["history"] and not turn.selected_text:
-            return turn.question
+        if not inputs["history"]:  # a marked text joins the search as it is: there is nothing to resolve
+            return repeat_question(inputs)
         try:
             async with asyncio.timeout(self._patience):
                 message = await self._model.ainvoke(rewriting_prompt(inputs))

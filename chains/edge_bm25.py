@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 
 from langchain_qdrant.sparse_embeddings import SparseEmbeddings, SparseVector
-from qdrant_edge import Bm25, Bm25Config
+from qdrant_edge import Bm25, Bm25Config, TokenizerType
 from qdrant_edge import SparseVector as EdgeVector
 
-# By primary tag: those whose endings and stop words the engine knows. Other languages are searched by whole words.
+# By primary tag: those whose endings and stop words the engine knows, and those that are written without spaces, which
+# it cuts into words. Other languages are searched by whole words.
+_UNSPACED = "multilingual"
 LANGUAGES = {
     "ar": "arabic", "az": "azerbaijani", "bn": "bengali", "ca": "catalan", "da": "danish", "de": "german",
     "el": "greek", "en": "english", "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french", "he": "hebrew",
     "hu": "hungarian", "id": "indonesian", "it": "italian", "kk": "kazakh", "ne": "nepali", "nl": "dutch",
     "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
+    "ja": _UNSPACED, "th": _UNSPACED, "zh": _UNSPACED,
 }  # fmt: skip
 _IDENTITY = re.compile(r"qdrant/bm25:(\w+):k=1\.2:b=0\.75:avg_len=256")
 
@@ -27,7 +30,9 @@ class Bm25Sparse(SparseEmbeddings):
 
     def __init__(self, language: str = "english", k: float = 1.2, b: float = 0.75, avg_len: float = 256) -> None:
         self.identity = f"qdrant/bm25:{language}:k={k:g}:b={b:g}:avg_len={avg_len:g}"
-        self._bm25 = Bm25(Bm25Config(language=language, k=k, b=b, avg_len=avg_len))
+        unspaced = language == _UNSPACED
+        tokenizer, language = (TokenizerType.Multilingual, "english") if unspaced else (None, language)
+        self._bm25 = Bm25(Bm25Config(language=language, tokenizer=tokenizer, k=k, b=b, avg_len=avg_len))
 
     @classmethod
     def of_language(cls, tag: str) -> Bm25Sparse:

@@ -154,11 +154,12 @@ class EdgeClient(EdgeCollections):
         key: str,
         facet_filter: models.Filter | None = None,
         limit: int = 10,
+        exact: bool = True,
         **options: Any,
     ) -> models.FacetResponse:
-        """How many points hold each value of `key`, which must be indexed. Always exact."""
-        checked(options, "exact")
-        request = edge.FacetRequest(key=key, limit=limit, filter=optional_filter(facet_filter), exact=True)
+        """How many points hold each value of `key`, which must be indexed. Counting exactly, each value is a search."""
+        checked(options)
+        request = edge.FacetRequest(key=key, limit=limit, filter=optional_filter(facet_filter), exact=exact)
         shard = self._directory.shard(collection_name)
         with engine_errors():
             hits = shard.facet(request).hits

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from qdrant_client import models
 
 from chains.collection import AsyncClient
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
+from chains.errors import RetrievalUnavailable
 from chains.language import language_of, primary
 from chains.remote_qdrant import CLIENT_ERRORS
 from chains.turn import ChatTurn
@@ -39,10 +40,14 @@ class Editions:
 
     Of several versions the one of the reader's page is searched, and all of them for a page that is not indexed. Of
     several languages the turn's is searched, else the question's, else the page's, if there are pages in it.
+    `current` names the collection that is searched.
     """
 
-    def __init__(self, client: AsyncClient, collection: str, keys: PayloadKeys = DOCENTS_KEYS) -> None:
-        self._client, self._collection, self._keys = client, collection, keys
+    def __init__(
+        self, client: AsyncClient, current: Callable[[], Awaitable[str]], keys: PayloadKeys = DOCENTS_KEYS
+    ) -> None:
+        self._client, self._current, self._keys = client, current, keys
+        self._collection = ""
         self._versions: list[str] = []
         self._languages: list[str] = []
         self._read_at = -GOOD_FOR
@@ -56,7 +61,7 @@ class Editions:
                 if len(self._versions) < 2 and len(self._languages) < 2:
                     return None
                 page = await self._edition_of(turn.page_url) if turn.page_url else Edition()
-        except (*CLIENT_ERRORS, TimeoutError) as error:
+        except (*CLIENT_ERRORS, RetrievalUnavailable, TimeoutError) as error:
             log.warning("All versions and languages are searched: %s", type(error).__name__)
             return None
         version = [page.version] if page.version and len(self._versions) > 1 else []
@@ -72,8 +77,10 @@ class Editions:
         return []
 
     async def _read(self) -> None:
-        if time.monotonic() - self._read_at < GOOD_FOR:
+        collection = await self._current()
+        if collection == self._collection and time.monotonic() - self._read_at < GOOD_FOR:
             return
+        self._collection = collection
         self._versions = await self._values("metadata.version")
         self._languages = await self._values("metadata.language")
         self._pages.clear()

@@ -68,7 +68,7 @@ class _Stages:
 
     def __init__(self, retriever: HybridRetriever, find: Find, candidates: int) -> None:
         self._retriever, self._find, self._candidates = retriever, find, candidates
-        self._editions = Editions(retriever.client, retriever.collection, retriever.keys)
+        self._editions = Editions(retriever.client, retriever.current, retriever.keys)
 
     async def search(self, inputs: dict[str, Any]) -> list[Document]:
         edition = await self._editions.filter_for(inputs["turn"])

@@ -64,9 +64,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The turn is complete: its reply, as it was stored."""
+    """The turn is complete: its reply, as it was stored, or waits to be."""
 
     reply: ReplyPart
+    durability: Durability = "stored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ WITH known AS (
         FROM (SELECT t.conversation_id = excluded.conversation_id AND t.owner = excluded.owner
                  AND t.content = excluded.content AND NOT EXISTS (SELECT FROM other)
                  AND (t.state IN ('partial', 'failed', 'cancelled')
-                      OR t.state = 'running' AND t.lease_until < now()) AS again)
+                      OR t.state = 'running' AND t.lease_until < now()) AS again) tried -- PostgreSQL 15 asks for a name
     )
     RETURNING id, conversation_id, state, attempt, opened, reply, run = %(run)s AND state = 'running' AS mine,
               owner = %(owner)s AS own, conversation_id = %(conversation)s AND content = %(content)s AS same
@@ -146,6 +146,25 @@ WITH finished AS (
 SELECT EXISTS (SELECT FROM finished) AS stored, state = %(state)s AND reply = %(reply)s AS same,
        run = coalesce(%(run)s, run) AS ours
 FROM turn WHERE id = %(turn)s
+"""
+
+# A turn that waited for the database was asked before its reader had the conversation, or everything, erased: nothing
+# of it may stay. `clock` and `asked_at` are of the asking process, so that only their difference counts here. A
+# conversation that another turn takes meanwhile has another `begun` by then.
+TAKE_BACK = """
+WITH erased AS (
+    SELECT FROM erasure
+    WHERE owner = %(owner)s AND coalesce(conversation_id, %(conversation)s) = %(conversation)s
+      AND erased_at > now() - (%(clock)s - %(asked_at)s)
+    LIMIT 1
+), removed AS (
+    DELETE FROM turn USING erased WHERE id = %(turn)s AND run = %(run)s RETURNING id
+), emptied AS (
+    DELETE FROM conversation c USING removed
+    WHERE c.id = %(conversation)s AND c.begun = (SELECT begun FROM conversation WHERE id = %(conversation)s)
+      AND NOT EXISTS (SELECT FROM turn WHERE conversation_id = %(conversation)s AND id <> %(turn)s)
+)
+SELECT EXISTS (SELECT FROM erased) AS erased
 """
 
 CONVERSATIONS = """

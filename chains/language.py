@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 _SHARE = 0.3  # of the letters, from which a script decides: names of products stay Latin in every language
 _URDU = re.compile("[ٹڈڑںےھہگپچژکی]")  # letters that Arabic does not have
@@ -55,6 +56,12 @@ def language_of(text: str) -> str | None:
     if language == "ar" and _URDU.search(text):
         return "ur" if _PERSIAN.search(text) else "fa"
     return language
+
+
+def main_language(texts: Sequence[str]) -> tuple[str | None, float]:
+    """What most of the texts are in that tell it, and the share of these among all."""
+    seen = Counter(language for text in texts if (language := language_of(text))).most_common(1)
+    return (seen[0][0], seen[0][1] / len(texts)) if seen else (None, 0.0)
 
 
 def said_in(texts: Mapping[str, str], language: str | None) -> str:

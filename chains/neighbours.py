@@ -33,12 +33,14 @@ class Neighbour:
     heading: str
     text: str
     chunk_id: str
+    page_hash: str | None
 
 
 class Neighbours:
     """Joins to each passage the chunk after and the chunk before it, best passage first, as far as the budget goes.
 
-    Only chunks under the same heading, or under its parent, and none that is a passage itself or joined already. The
+    Only chunks under the same heading, or under its parent, and none that is a passage itself or joined already, or
+    whose page has changed since the passage was found: the index may be made anew meanwhile. The
     passage's own text stays in its metadata as `excerpt`, and `joined` has the ids of what was added. Where the
     collection cannot be asked in time, and for those that another program filled, passages stay as they are.
     """
@@ -71,7 +73,7 @@ class Neighbours:
         try:
             async with asyncio.timeout(PATIENCE):
                 records, _ = await retriever.client.scroll(
-                    retriever.collection, scroll_filter=_at(wanted), limit=len(wanted), with_payload=True
+                    retriever.searched, scroll_filter=_at(wanted), limit=len(wanted), with_payload=True
                 )
         except (*CLIENT_ERRORS, TimeoutError) as error:
             log.warning("Passages stay without their neighbours: %s", type(error).__name__)
@@ -82,7 +84,7 @@ class Neighbours:
             heading = str(facts.get("heading", ""))
             if place := _place(facts):
                 text = keys.text(record.payload).removeprefix(f"{heading}\n\n")
-                found[place] = Neighbour(heading, text, str(record.id))
+                found[place] = Neighbour(heading, text, str(record.id), facts.get("page_hash"))
         return found
 
     def _join(
@@ -124,7 +126,9 @@ def _at(places: set[Place]) -> models.Filter:
 def _take(around: dict[Place, Neighbour], at: Place, to: Document, left: int) -> tuple[Neighbour | None, int]:
     """The neighbour, out of `around`, and the budget that is left; None if it does not belong or does not fit."""
     neighbour = around.get(at)
-    if neighbour is None or not _belongs(neighbour.heading, str(to.metadata.get("heading", ""))):
+    if neighbour is None or neighbour.page_hash != to.metadata.get("page_hash"):
+        return None, left
+    if not _belongs(neighbour.heading, str(to.metadata.get("heading", ""))):
         return None, left
     size = count(neighbour.text)
     return (around.pop(at), left - size) if size <= left else (None, left)

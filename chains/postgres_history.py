@@ -7,7 +7,7 @@ import logging
 import time
 import weakref
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
@@ -35,7 +35,7 @@ from chains.history_messages import (
 )
 from chains.history_pool import STATEMENT_PATIENCE
 from chains.history_rows import remembered, turns_of
-from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, LAPSE, MESSAGES
+from chains.history_statements import BEGIN, CONVERSATION, CONVERSATIONS, FINISH, HISTORY, LAPSE, MESSAGES, TAKE_BACK
 from chains.turn import ChatTurn, ReplyPart
 
 if TYPE_CHECKING:
@@ -106,6 +106,16 @@ class PostgresMessageStore:
         run = self._runs.pop(turn_id, None)
         if run is not None and not any(row["stored"] or (row["same"] and row["ours"]) for row in rows):
             raise TurnLost
+
+    async def take_back(self, turn: ChatTurn, owner: str, run: UUID, asked_at: datetime) -> bool:
+        """Whether it was erased by its owner since he asked it; nothing of this attempt is stored then.
+
+        Raises:
+            StorageUnavailable
+        """
+        values = {"turn": turn.turn_id, "conversation": turn.conversation_id, "owner": owner, "run": run}
+        (row,) = await self.ask(TAKE_BACK, {**values, "asked_at": asked_at})
+        return bool(row["erased"])
 
     async def ping(self) -> None:
         """Raises StorageUnavailable."""
@@ -209,7 +219,7 @@ class PostgresMessageStore:
     async def _execute(self, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         async with asyncio.timeout(STATEMENT_PATIENCE), self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(cast("Any", statement), values)
+            await cursor.execute(cast("Any", statement), {**values, "clock": datetime.now(UTC)})
             return await cursor.fetchall() if cursor.description else []
 
 

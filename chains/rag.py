@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
-from langchain_core.runnables import Runnable, RunnableBranch, RunnableGenerator, RunnablePassthrough, RunnablePick
+from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, RunnablePassthrough, RunnablePick
 from langchain_core.runnables.utils import AddableDict
 
 from chains import prompts
@@ -26,6 +26,7 @@ from chains.passages import choose_passages
 from chains.reply import write_reply
 from chains.turn import ChatTurn, ReplyPart
 from chains.turn_guard import TurnGuard
+from chains.untraced import StreamingStep, streaming
 
 PROMPT = ChatPromptTemplate.from_messages(
     [("system", prompts.SYSTEM), MessagesPlaceholder("history"), ("human", prompts.QUESTION)]
@@ -62,8 +63,8 @@ def build_rag_chain(  # noqa: PLR0913 - one argument a stage
         ModelUnavailable: the model failed or said nothing.
     """
     found = RunnableBranch((inline(wants_selection), select or inline(take_selection)), find or ask_query(retriever))
-    ask = RunnablePassthrough.assign(messages=inline(fill_in) | prompt) | inline(attach_passages) | model
-    return (
+    ask = streaming(RunnablePassthrough.assign(messages=inline(fill_in) | prompt) | inline(attach_passages) | model)
+    return streaming(
         inline(read_turn).with_config(run_name="Read")
         | RunnablePassthrough.assign(query=(condense or inline(repeat_question)).with_config(run_name="Condense"))
         | find_passages(found.with_config(run_name="Find"), rerank, join)
@@ -164,17 +165,19 @@ def answer_from_evidence(ask: Runnable[Any, Any]) -> Runnable[dict[str, Any], di
             for chunk in ask.stream(inputs):
                 yield AddableDict(message=chunk)
 
-    async def aanswer(pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    async def aanswer(
+        pieces: AsyncIterator[dict[str, Any]], config: RunnableConfig
+    ) -> AsyncGenerator[dict[str, Any], None]:
         inputs = AddableDict()
         async for piece in pieces:
             inputs |= piece
             yield piece
         if inputs["evidence"].found:
-            async with aclosing(cast(AsyncGenerator[Any, None], ask.astream(inputs))) as chunks:
+            async with aclosing(cast(AsyncGenerator[Any, None], ask.astream(inputs, config))) as chunks:
                 async for chunk in chunks:
                     yield AddableDict(message=chunk)
 
-    return RunnableGenerator(answer, aanswer)
+    return StreamingStep(answer, aanswer)
 
 
 def name_of(model: Runnable[Any, Any]) -> str:

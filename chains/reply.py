@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from langchain_core.messages import BaseMessage
-from langchain_core.runnables import Runnable, RunnableGenerator
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains import prompts
 from chains.citations import CitationCounts, CitationStream
@@ -22,6 +22,7 @@ from chains.quotes import Quotes
 from chains.resilience import BLOCKED, TRUNCATED, finish_of
 from chains.turn import Citation, Outcome, ReplyPart, Usage
 from chains.turn_guard import CanaryWatch
+from chains.untraced import StreamingStep
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +221,7 @@ def write_reply(
             yield from writer.take(piece)
         yield from writer.finish()
 
-    async def awrite(pieces: AsyncIterator[dict[str, Any]]) -> AsyncIterator[ReplyPart]:
+    async def awrite(pieces: AsyncIterator[dict[str, Any]], config: RunnableConfig) -> AsyncGenerator[ReplyPart, None]:
         writer = ReplyWriter(model_name, defended=defended, counts=counts)
         async for piece in pieces:
             for part in writer.take(piece):
@@ -228,4 +229,4 @@ def write_reply(
         for part in writer.finish():
             yield part
 
-    return RunnableGenerator(write, awrite)
+    return StreamingStep(write, awrite)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -35,6 +35,24 @@ from chains.term_weights import TermWeights
 PREFETCH = 100  # what one list lacks gets nothing from it: nDCG@10 on SciFact is .731 with 30, .738 with 100
 GOOD_FOR = 5.0  # seconds that what is known of the collection (generation, fingerprint and size) is trusted
 DEADLINE = 8.0  # seconds
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the last look found. A search keeps to one from its beginning to its end."""
+
+    view: View
+    sparse: SparseEmbeddings
+    terms: TermWeights
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The passages, and the question's terms, counted by the rules of the collection that they are from."""
+
+    points: list[models.ScoredPoint]
+    terms: Counter[int]
+    known: _Known
 
 
 class HybridRetriever(BaseRetriever):
@@ -76,15 +94,24 @@ class HybridRetriever(BaseRetriever):
     place: str = "the index"
 
     _vectors: QueryVectors = PrivateAttr(default_factory=QueryVectors)
-    _terms: TermWeights = PrivateAttr(default_factory=TermWeights)
     _check: CollectionCheck | None = PrivateAttr(default=None)
-    _view: View = PrivateAttr(default=View(points=0))
+    _known: _Known | None = PrivateAttr(default=None)
     _checked_at: float = PrivateAttr(default=-GOOD_FOR)
 
     @property
     def searched(self) -> str:
         """The collection that the name meant at the last look."""
-        return self._view.collection or self.collection
+        return (self._known and self._known.view.collection) or self.collection
+
+    async def current(self) -> str:
+        """The collection that the name means, looked up again if that is some time ago.
+
+        Raises:
+            RetrievalUnavailable: it cannot be searched.
+        """
+        with translated():
+            await self._look_if_due()
+        return self.searched
 
     async def look(self) -> View:
         """Look at the collection now, and search it by what is found.
@@ -97,12 +124,13 @@ class HybridRetriever(BaseRetriever):
             timeout = min(ANSWER_TIMEOUT, self.deadline)
             self._check = CollectionCheck(self.client, self.collection, expected, self.place, timeout)
         self._checked_at = -GOOD_FOR
-        self._view = await self._check.look()
-        if self._view.bm25 != getattr(self.sparse, "identity", "") and (own := Bm25Sparse.of_identity(self._view.bm25)):
-            self.sparse = own  # the collection's language
-        self._terms.reset(self._view.points)
+        view = await self._check.look()
+        if self._known is None or not _is_same(self._known.view, view):
+            self._known = _Known(view, Bm25Sparse.of_identity(view.bm25) or self.sparse, TermWeights(view.points))
+        else:
+            self._known = replace(self._known, view=view)
         self._checked_at = time.monotonic()
-        return self._view
+        return view
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun | None = None, **options: Any
@@ -110,10 +138,9 @@ class HybridRetriever(BaseRetriever):
         started = time.perf_counter()
         vector = await self._vectors.embed(query, self.embeddings)
         embedded = time.perf_counter()
-        terms = self._count_terms(query)
-        points = await self._search(vector, terms, **options)
+        found = await self._search(query, vector, **options)
         timings = {"embed": (embedded - started) * 1e3, "retrieve": (time.perf_counter() - embedded) * 1e3}
-        return self._documents(points, vector, terms, timings)
+        return self._documents(found, vector, timings)
 
     async def measure(self, query: str, texts: list[str]) -> dict[str, Any]:
         """The gate's signals for texts that need not be in the collection, taken together: `cosine` of the nearest,
@@ -124,16 +151,16 @@ class HybridRetriever(BaseRetriever):
         """
         vector = await self._vectors.embed(query, self.embeddings)
         nearest = max(cosine(vector, other) for other in await self.embeddings.aembed_documents(texts))
-        terms, coverage = self._count_terms(query), None
+        coverage = None
         with suppress(RetrievalUnavailable):
-            await self._search(vector, terms, k=1)
-            held = {index for text in self.sparse.embed_documents(texts) for index in text.indices}
-            coverage = self._terms.coverage(terms, held) if self._view.hybrid else None
-        return {"cosine": nearest, "coverage": coverage, **self._shared_facts()}
+            found = await self._search(query, vector, k=1)
+            held = {index for text in found.known.sparse.embed_documents(texts) for index in text.indices}
+            coverage = found.known.terms.coverage(found.terms, held) if found.known.view.hybrid else None
+        return {"cosine": nearest, "coverage": coverage, **self._shared_facts(self._known)}
 
-    def _shared_facts(self) -> dict[str, Any]:
+    def _shared_facts(self, known: _Known | None) -> dict[str, Any]:
         """What the gate has to know of the collection and the model."""
-        limits = asdict(Thresholds.measured_or_default(self._view.gate, self.embeddings.identity))
+        limits = asdict(Thresholds.measured_or_default(known.view.gate if known else None, self.embeddings.identity))
         return {"thresholds": limits, "english_only": self.embeddings.identity in ENGLISH_ONLY}
 
     def _get_relevant_documents(
@@ -143,75 +170,75 @@ class HybridRetriever(BaseRetriever):
         with ThreadPoolExecutor(max_workers=1) as aside:
             return aside.submit(asyncio.run, self._aget_relevant_documents(query, **options)).result()
 
-    def _count_terms(self, query: str) -> Counter[int]:
-        """BM25's own query vectors give each distinct term a weight of 1."""
-        counts: Counter[int] = Counter()
-        for line in query.splitlines():
-            counts.update(self.sparse.embed_query(line).indices)
-        return counts
+    async def _look_if_due(self) -> _Known:
+        if self._known is None or time.monotonic() - self._checked_at > GOOD_FOR:
+            await self.look()
+        assert self._known is not None
+        return self._known
 
     async def _search(
-        self,
-        vector: list[float],
-        terms: Mapping[int, int],
-        *,
-        k: int | None = None,
-        filter: models.Filter | None = None,
-    ) -> list[models.ScoredPoint]:
+        self, query: str, vector: list[float], *, k: int | None = None, filter: models.Filter | None = None
+    ) -> _Found:
         with translated():
             async with asyncio.timeout(self.deadline):
-                if time.monotonic() - self._checked_at > GOOD_FOR:
-                    await self.look()
-                wanted = (vector, terms, k or self.k, filter or self.filter)
+                known = await self._look_if_due()
+                wanted = Wanted(vector, known.view.dense, k or self.k, filter or self.filter)
                 try:
-                    return await self._ask(*wanted)
+                    return await self._ask(query, wanted, known)
                 except UnexpectedResponse as error:
                     if error.status_code != 404:
                         raise
-                    await self.look()  # a newer generation took the place of the one that was searched
-                    return await self._ask(*wanted)
+                    self._checked_at = -GOOD_FOR  # a newer generation took the place of the one that was searched
+                    known = await self._look_if_due()
+                    return await self._ask(query, wanted._replace(dense=known.view.dense), known)
 
-    async def _ask(
-        self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
-    ) -> list[models.ScoredPoint]:
-        search, unknown = self._requests(vector, terms, k, condition)
+    async def _ask(self, query: str, wanted: Wanted, known: _Known) -> _Found:
+        terms = _count_terms(query, known.sparse)
+        search, unknown = self._requests(wanted, terms, known)
         requests = [search, *map(single_term, unknown)]
-        answers = await self.client.query_batch_points(self.searched, requests)
+        answers = await self.client.query_batch_points(known.view.collection or self.collection, requests)
         for term, answer in zip(unknown, answers[1:], strict=True):
-            self._terms.learn(term, answer.points, SPARSE)
-        return answers[0].points
+            known.terms.learn(term, answer.points, SPARSE)
+        return _Found(answers[0].points, terms, known)
 
     def _requests(
-        self, vector: list[float], terms: Mapping[int, int], k: int, condition: models.Filter | None
+        self, wanted: Wanted, terms: Mapping[int, int], known: _Known
     ) -> tuple[models.QueryRequest, list[int]]:
         """The search, and the terms whose idf has to be asked for."""
-        wanted = Wanted(vector, self._view.dense, k, condition)
-        if not self._view.hybrid:
+        if not known.view.hybrid:
             return dense(wanted), []
-        return fused(wanted, terms, max(self.prefetch, k)), self._terms.unknown(terms)
+        return fused(wanted, terms, max(self.prefetch, wanted.k)), known.terms.unknown(terms)
 
-    def _documents(
-        self,
-        points: Sequence[models.ScoredPoint],
-        vector: list[float],
-        terms: Mapping[int, int],
-        timings: Mapping[str, float],
-    ) -> list[Document]:
-        texts = [self.keys.text(point.payload) for point in points]
-        shared = self._shared_facts()
-        held = self.sparse.embed_documents(texts) if self._view.hybrid else [None] * len(points)
+    def _documents(self, found: _Found, vector: list[float], timings: Mapping[str, float]) -> list[Document]:
+        texts = [self.keys.text(point.payload) for point in found.points]
+        known, view = found.known, found.known.view
+        shared = self._shared_facts(known)
+        held = known.sparse.embed_documents(texts) if view.hybrid else [None] * len(texts)
         return [
             _document(
                 point,
                 self.keys,
                 score=point.score,
-                cosine=cosine(dense_vector(point.vector, self._view.dense), vector),
-                coverage=self._terms.coverage(terms, passage.indices) if passage else None,
+                cosine=cosine(dense_vector(point.vector, view.dense), vector),
+                coverage=known.terms.coverage(found.terms, passage.indices) if passage else None,
                 **shared,
                 timings=dict(timings),
             )
-            for point, passage in zip(points, held, strict=True)
+            for point, passage in zip(found.points, held, strict=True)
         ]
+
+
+def _is_same(old: View, new: View) -> bool:
+    """Whether what is known of its terms still holds."""
+    return (old.collection, old.points, old.bm25) == (new.collection, new.points, new.bm25)
+
+
+def _count_terms(query: str, sparse: SparseEmbeddings) -> Counter[int]:
+    """BM25's own query vectors give each distinct term a weight of 1."""
+    counts: Counter[int] = Counter()
+    for line in query.splitlines():
+        counts.update(sparse.embed_query(line).indices)
+    return counts
 
 
 def _document(point: models.ScoredPoint, keys: PayloadKeys, **signals: Any) -> Document:

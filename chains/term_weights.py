@@ -14,17 +14,12 @@ WEIGHED_TERMS = 64  # of one question; each unknown one costs a query of .2 to .
 class TermWeights:
     """The idf of terms, learnt from single-term queries: a score is idf x weight of the term in the text that it found.
 
-    Good for one state of the collection: `reset` when its number of points has changed.
+    Good for one state of one collection, of which `points` is the number of its points.
     """
 
-    def __init__(self) -> None:
-        self._points = 0
+    def __init__(self, points: int) -> None:
+        self._points = points
         self._idf: dict[int, float] = {}
-
-    def reset(self, points: int) -> None:
-        if points != self._points:
-            self._points = points
-            self._idf.clear()
 
     def unknown(self, terms: Collection[int]) -> list[int]:
         if len(self._idf) + len(terms) > CACHED_TERMS:

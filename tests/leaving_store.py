@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from fakes import SlowStore, eventually
@@ -33,6 +34,11 @@ class LeavingStore(SlowStore):
             self.begun.append(beginning.turn.turn_id)
             self._runs[turn.turn_id] = run
         return beginning
+
+    async def take_back(self, turn: ChatTurn, owner: str, run: UUID, asked_at: datetime) -> bool:
+        if self.away:
+            raise StorageUnavailable
+        return False
 
     async def ping(self) -> None:
         if self.away:

@@ -97,7 +97,7 @@ class Reader:
         """
         answer = await self.request(method, path, **arguments)
         if answer.status_code not in statuses:
-            raise Unexpected(f"answered {answer.status_code}: {answer.text[:200]}")
+            raise Unexpected(refusal_told(answer.status_code, answer.text))
         return answer
 
     async def ask(self, question: str, **more: Any) -> Answer:
@@ -113,7 +113,7 @@ class Reader:
                 if await self._asked_to_wait(response):
                     continue
                 if response.status_code != 200:
-                    raise Unexpected(f"answered {response.status_code}: {(await response.aread()).decode()[:200]}")
+                    raise Unexpected(refusal_told(response.status_code, (await response.aread()).decode()))
                 self.visitor = response.headers.get("x-docent-visitor") or self.visitor
                 async for kind, data in events_of(response.aiter_lines()):
                     answer.events.append((kind, data))
@@ -125,6 +125,15 @@ class Reader:
 
     async def close(self) -> None:
         await self.client.aclose()
+
+
+def refusal_told(status: int, text: str) -> str:
+    """A refusal of Docent's in a few words; what something else answered as it stands."""
+    try:
+        error = json.loads(text)
+        return f"answered {status} {error['code']}: {error['message']}"
+    except (ValueError, LookupError, TypeError):
+        return f"answered {status}: {text[:200]}"
 
 
 async def events_of(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, dict[str, Any]]]:

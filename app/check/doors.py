@@ -31,9 +31,13 @@ async def check_services(reader: Reader) -> AsyncIterator[Finding]:
     yield Finding(Group.DATABASE, "health", report["status"] == "healthy", str(report["status"]))
     for name, found in services.items():
         told = found if isinstance(found, dict) else {"status": found}
-        more = ", ".join(f"{key} {value}" for key, value in told.items() if key != "status")
+        more = ", ".join(f"{key} {_listed(value)}" for key, value in told.items() if key != "status")
         says = f"{told.get('status')}{f' ({more})' if more else ''}"
         yield Finding(Group.DATABASE, f"health of {name}", told.get("status") in UP, says)
+
+
+def _listed(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 async def check_history(reader: Reader, question: str) -> Finding:
@@ -155,6 +159,8 @@ async def _turn(socket: ClientConnection, memory: dict[str, Any]) -> None:
 
 
 async def _resume(socket: ClientConnection, memory: dict[str, Any]) -> None:
+    if "turn_id" not in memory:
+        raise Unexpected("there is no answered turn to read again")
     await _send(socket, type="resume", turn_id=memory["turn_id"], after=0, token=memory["token"])
     if (await _until(socket, "done", "error")).text != memory["text"]:
         raise Unexpected("the turn is not the same when it is read again")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.check.checking import Check, Wish
+from app.check.finding import Finding, Group
 from app.check.report import as_dict, as_page, passed
 from app.doctor.cors import origin_of
 from app.redaction import redactor
@@ -47,13 +48,28 @@ def run(wish: Wish, output: Output) -> None:
 
 
 async def _print(check: Check, output: Output) -> None:
+    headings = Headings(output)
     async for finding in check.run():
-        _say(str(finding), output)
+        headings.say(finding)
     for finding in check.load.findings(output.max_seconds) if check.load.timings or check.load.failures else []:
         check.findings.append(finding)
-        _say(str(finding), output)
+        headings.say(finding)
     for name, value in check.load.percentiles("whole").items():
-        _say(f"         {name:<4} {value:.2f} s", output)
+        _say(f"           {name:<4} {value:.2f} s", output)
+
+
+class Headings:
+    """A line for each finding, and one before those of another group."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._group: Group | None = None
+
+    def say(self, finding: Finding) -> None:
+        if finding.group is not self._group:
+            _say(f"{finding.group.value}:", self._output)
+            self._group = finding.group
+        _say(f"  {finding}", self._output)
 
 
 def _say(line: str, output: Output) -> None:

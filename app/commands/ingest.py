@@ -13,10 +13,11 @@ import typer
 from app.commands.indexes import bar, configured_index
 from app.settings import Settings
 from chains.collection import Client
-from chains.collection_generations import roll_back
+from chains.collection_generations import active_collection, roll_back
 from chains.data_dir import held
 from chains.errors import FingerprintMismatch
 from chains.ingest import ingest, target_of
+from chains.ingest.lease import leased
 from chains.ingest.options import IngestOptions
 from chains.ingest.report import IndexReport
 
@@ -57,9 +58,13 @@ def run_rollback(settings: Settings, *, as_json: bool) -> None:
 
     Raises:
         SearchFault: there is none before it, or the remote index refuses.
+        IndexBusy: another run writes to the index.
     """
-    with _index(settings) as client:
-        found = roll_back(client, settings.qdrant_collection)
+    name = settings.qdrant_collection
+    with _index(settings) as client, leased(client, active_collection(client, name), "a rollback") as lease:
+        if lease is not None:
+            lease.hold()
+        found = roll_back(client, name)
     told = {"name": found.name, "active": found.active, "previous": found.previous}
     line = f"{found.name} is {found.active} again; {found.previous} is kept. Said again, this undoes it."
     print(json.dumps(told) if as_json else line)  # noqa: T201

@@ -8,12 +8,14 @@ from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.docent import Docent
 from app.events import events_of
 from app.gate.gate import caller_address
+from app.logs import place_of
 from app.routes.access import docent_of
 from app.routes.chat import SEQ_LIMIT
 from app.routes.socket_frames import OVERLOADED, SocketFrames
@@ -26,6 +28,7 @@ from chains.turn import ChatTurn
 TURNS_PER_SOCKET = 8  # running at once; the store allows one per conversation
 CANCELLING = "cancelling"  # name of a task; those that tell a turn bear its id
 
+log = structlog.get_logger(__name__)
 router = APIRouter()
 
 
@@ -94,9 +97,20 @@ class SocketTurns:
         self._spawn(self._tell(accepting, turn_id, after), turn_id)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(_while_open(work), name=name)
+        task = asyncio.create_task(self._while_open(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _while_open(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """A reader who has left hears nothing more; one who waits for what nobody foresaw is told so."""
+        with suppress(WebSocketDisconnect):
+            try:
+                await work
+            except WebSocketDisconnect:
+                raise
+            except Exception as error:
+                log.error("failed", path="/ws/chat", error=type(error).__name__, where=place_of(error))
+                await self._frames.refuse(DocentError(), None if name == CANCELLING else name)
 
     async def _tell(self, accepting: Coroutine[Any, Any, ReadableTurn], turn_id: str, after: int) -> None:
         try:
@@ -133,12 +147,6 @@ class SocketTurns:
             await self._docent.newcomers.admit(frame.get("proof"), caller_address())
             self._visitor = tokens.make()
         return self._visitor
-
-
-async def _while_open(work: Coroutine[Any, Any, None]) -> None:
-    """A reader who has left hears nothing more; the one who waits for his frames sees that he has."""
-    with suppress(WebSocketDisconnect):
-        await work
 
 
 def _turn_id_of(frame: dict[str, Any]) -> UUID:

@@ -40,6 +40,23 @@ export async function conversations() {
   return (await (await send("api/conversations")).json()).conversations;
 }
 
+// What is sent last counts.
+export async function rate(feedback) {
+  const headers = { "Content-Type": "application/json" };
+  await send("api/feedback", { method: "POST", headers, body: JSON.stringify(feedback) });
+}
+
+// One that is gone already is as good as erased.
+export async function eraseConversation(id) {
+  await send(`api/conversation/${encodeURIComponent(id)}`, { method: "DELETE" }).catch((error) => {
+    if (error.code !== "not_found") throw error;
+  });
+}
+
+export async function eraseEverything() {
+  await send("api/session", { method: "DELETE" });
+}
+
 // A report comes with 200 and with 503: both are read.
 export async function health() {
   const response = await fetch("api/health", { cache: "no-store" });

@@ -1,9 +1,10 @@
 // The chat page: what is typed goes to /api/chat, what comes back goes to a TurnView.
 
-import { ask, conversation, Refusal } from "./api.js";
+import { ask, conversation, eraseConversation, eraseEverything, rate, Refusal } from "./api.js";
 import { Composer } from "./composer.js";
 import { conversationId, newId, pendingTurn, visitorToken } from "./keep.js";
-import { listEarlier } from "./earlier.js";
+import { EarlierMenu } from "./earlier.js";
+import { ErasureDialog } from "./erasure.js";
 import { watchService } from "./service_note.js";
 import { TurnView } from "./turn.js";
 
@@ -18,10 +19,12 @@ const INTERRUPTED = { message: "The answer was interrupted.", retryable: true };
 
 let wanted; // the conversation that is open, or could not be
 let opened = 0; // which opening is the latest: what still comes for an earlier one is dropped
+let erasing = false; // a turn that finds its conversation gone is not to be asked in a new one
 
 document.getElementById("fresh").addEventListener("click", () => leaveFor(null));
 pageFailure.querySelector("button").addEventListener("click", () => open(wanted));
-listEarlier({ onChoose: leaveFor });
+const erasure = new ErasureDialog(document.getElementById("erasure"));
+const earlier = new EarlierMenu({ onChoose: leaveFor, onErase: askToErase, onForget: askToForget });
 watchService(document.getElementById("service-note"));
 open(conversationId.get());
 
@@ -85,7 +88,11 @@ function failPage({ message }) {
 }
 
 function addView(turn) {
-  const view = new TurnView(turn.question, { onRetry: () => run(turn, view) });
+  const view = new TurnView(turn.question, {
+    onRetry: () => run(turn, view),
+    onRate: (feedback) => rate({ turn_id: turn.turn_id, ...feedback }),
+    onSay: announce,
+  });
   turns.append(view.element);
   return view;
 }
@@ -125,7 +132,7 @@ async function follow(turn, view, mine, again = true) {
     }
     pendingTurn.drop();
   } catch (error) {
-    if (!again || !forgetIfGone(error)) throw error;
+    if (!again || erasing || mine !== opened || !forgetIfGone(error)) throw error;
     Object.assign(turn, { turn_id: newId(), conversation_id: undefined });
     await follow(turn, view, mine, false);
   }
@@ -135,7 +142,7 @@ function accept(turn, { conversation_id, turn_id }) {
   Object.assign(turn, { conversation_id, turn_id });
   conversationId.set(conversation_id);
   pendingTurn.set(turn);
-  document.getElementById("earlier").hidden = false;
+  earlier.offer(true);
 }
 
 function failTurn(turn, view, refusal) {
@@ -152,6 +159,45 @@ function forgetIfGone(error) {
   const gone = ["unauthorized", "not_found"].includes(error.code);
   if (gone) conversationId.drop();
   return gone;
+}
+
+function askToErase() {
+  const id = conversationId.get();
+  erasure.ask({
+    title: "Delete this conversation?",
+    text: "Its questions, its answers and your feedback on them will be erased. This cannot be undone.",
+    action: "Delete",
+    onErase: () => whileErasing(eraseConversation(id)),
+    onErased: () => leaveErased("The conversation was deleted."),
+  });
+}
+
+function askToForget() {
+  erasure.ask({
+    title: "Forget me?",
+    text: "All your conversations and everything else that is stored about you will be erased. This cannot be undone.",
+    action: "Forget me",
+    onErase: () => whileErasing(eraseEverything()),
+    onErased: () => {
+      visitorToken.drop();
+      earlier.offer(false);
+      leaveErased("Everything was erased.");
+    },
+  });
+}
+
+async function whileErasing(request) {
+  erasing = true;
+  try {
+    await request;
+  } finally {
+    erasing = false;
+  }
+}
+
+function leaveErased(said) {
+  leaveFor(null);
+  announce(said);
 }
 
 // Scrolls on with the answer only while its end is in view, that is, while the reader has not left it.

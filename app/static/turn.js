@@ -1,5 +1,6 @@
 // One turn on the page: the question, what is being done, the answer, its sources, and what went wrong.
 
+import { Feedback } from "./feedback.js";
 import { renderAnswer } from "./markdown.js";
 import { showSource, SourceList } from "./sources.js";
 
@@ -13,7 +14,7 @@ const UNCHECKED = "No part of this answer could be checked against the pages.";
 const NOT_FOUND = "Not found on these pages";
 
 export class TurnView {
-  constructor(question, { onRetry }) {
+  constructor(question, { onRetry, onRate, onSay }) {
     const copy = document.getElementById("turn-template").content.cloneNode(true);
     this.element = copy.firstElementChild;
     this.part = (name) => this.element.querySelector(`.${name}`);
@@ -21,6 +22,7 @@ export class TurnView {
     this.part("retry").addEventListener("click", onRetry);
     this.part("answer").addEventListener("click", (event) => this.openSource(event.target.closest(".marker")));
     this.sources = new SourceList(this.part("sources"));
+    this.feedback = new Feedback(this.part("feedback"), { onRate, onSay });
     this.clear();
   }
 
@@ -28,6 +30,7 @@ export class TurnView {
   clear() {
     this.reply = { answer: "", sources: [], citations: [] };
     this.sources.show([], {});
+    this.feedback.show(false);
     this.part("answer").replaceChildren();
     for (const name of ["verdict", "notice", "failure", "stage"]) this.part(name).hidden = true;
     clearInterval(this.countdown);
@@ -75,6 +78,7 @@ export class TurnView {
     this.tell("verdict", nearest ? NOT_FOUND : "");
     this.tell("notice", NOTICES[outcome] ?? (outcome === "answered" && !grounded ? UNCHECKED : ""));
     this.sources.show(sources, { nearest, cited: new Set(citations.map((citation) => citation.n)) });
+    this.feedback.show(outcome !== "failed", this.reply.feedback);
   }
 
   // `reply`: what a stored turn had before it failed; of a live one it is here already.

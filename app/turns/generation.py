@@ -49,12 +49,12 @@ class Generation:
             ending = await self._generate(config)
             reply = self.running.log.fold() + ending
             trouble, durability = await self._finish(reply)
+            self.running.lost |= isinstance(trouble, TurnLost)
             self.running.end(self._failed(trouble) if trouble else ending + durability)
             if isinstance(trouble, StorageUnavailable):
                 await self._finish_later(reply)
-            elif trouble and not isinstance(
-                trouble, TurnLost
-            ):  # this reply cannot be stored at all, and the conversation must not stay busy
+            elif trouble and not self.running.lost:
+                # This reply cannot be stored at all, and the conversation must not stay busy.
                 await self._finish(failure(trouble, ReplyPart()))
         finally:
             self.running.end(interruption())  # does nothing where an end was told

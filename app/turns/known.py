@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from asyncio import Lock
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import orjson
@@ -28,6 +28,7 @@ from chains.turn import ChatTurn, Reply, ReplyPart
 
 SERVED_WITHIN = 3600.0  # seconds: who has not asked for an hour is not taken at his word while the database is away
 CONVERSATIONS_LIMIT = 2_000
+COMPLETE_LIMIT = 64  # turns of a conversation
 MEMORY_LIMIT = 32 * 1024 * 1024  # bytes of text
 RUNNING_SIZE = 64 * 1024  # bytes set aside for a turn that runs: question, sources and a long answer
 
@@ -74,7 +75,8 @@ class KeptTurn:
 class Conversation:
     """`running` is stored and runs here; `last` was stored before; `waiting` are not stored, in the order of asking.
 
-    `born_here`: the database has never heard of it.
+    `complete`: turns that were stored so from here, and are not run again. `born_here`: the database has never heard
+    of it.
     """
 
     id: UUID
@@ -84,6 +86,7 @@ class Conversation:
     told: list[Remembered] = field(default_factory=list)
     running: KeptTurn | None = None
     last: KeptTurn | None = None
+    complete: deque[UUID] = field(default_factory=lambda: deque(maxlen=COMPLETE_LIMIT))
     waiting: dict[UUID, KeptTurn] = field(default_factory=dict)
     settling: Lock = field(default_factory=Lock)
     counted: int = 0
@@ -114,6 +117,8 @@ class Conversation:
 
     def remember(self, kept: KeptTurn) -> None:
         """It has ended and is stored: what it adds to the history, and its reply for whoever asks again."""
+        if kept.state is TurnState.COMPLETE:
+            self.complete.append(cast("UUID", kept.turn.turn_id))
         before = [row for row in self.told if row.turn_id != kept.turn.turn_id]
         self.told = [*before, *kept.rows()][-2 * WINDOW :]
         self.last, self.born_here = kept, False

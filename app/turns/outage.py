@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import count
-from typing import Protocol, cast
+from typing import cast
 from uuid import UUID, uuid4
 
 import structlog
@@ -19,8 +20,9 @@ import structlog
 from app.logs import place_of
 from app.turns.known import Conversation, KeptTurn
 from app.turns.outage_buffer import OutageBuffer
+from app.turns.stores import RunNamingStore
 from chains.errors import ConversationBusy, StorageUnavailable, TurnLost
-from chains.history import Beginning, Begun, Durability, Joined, MessageStore, Refused, Replay
+from chains.history import Beginning, Begun, Durability, Joined, Refused, Replay
 from chains.history_messages import TurnState, failure
 from chains.turn import ChatTurn, ReplyPart
 
@@ -28,16 +30,6 @@ PROBE_PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds between looks at a database that
 STORED_AT_ONCE = 4  # conversations; the pool has ten connections, and new turns want some
 
 log = structlog.get_logger(__name__)
-
-
-class RunNamingStore(MessageStore, Protocol):
-    """A store that may go away, and whose `begin` may be repeated under the same `run` without doing more."""
-
-    async def begin(self, turn: ChatTurn, owner: str, run: UUID | None = None) -> Beginning:
-        """As MessageStore's."""
-
-    async def ping(self) -> None:
-        """Raises StorageUnavailable."""
 
 
 class OutageStore:
@@ -61,7 +53,7 @@ class OutageStore:
         Raises:
             StorageUnavailable: it is away and the conversation is not known, or as much waits already as may.
         """
-        turn, run = turn.identified(), uuid4()
+        turn, run, asked_at = turn.identified(), uuid4(), datetime.now(UTC)
         known = self.buffer.known.get(cast("UUID", turn.conversation_id))
         if not self.away and (known is None or await self._settle(known)):
             try:
@@ -69,7 +61,7 @@ class OutageStore:
             except StorageUnavailable:
                 self._miss()
             else:
-                self.buffer.note(beginning, owner, run)
+                self.buffer.note(beginning, owner, run, asked_at)
                 return beginning
         self._wanted.set()
         self._watch()
@@ -172,10 +164,12 @@ class OutageStore:
 
     async def _store_question(self, conversation: Conversation, kept: KeptTurn) -> bool:
         """Also of a turn that ran there before it went away: its lease may be over, and another may have ended it."""
+        if await self._erased(conversation, kept):
+            return False
         match await self._kept.begin(kept.turn, conversation.owner, kept.run):
             case Begun():
                 kept.begun, conversation.born_here = True, False
-                return True
+                return not await self._erased(conversation, kept)  # perhaps while it was being stored
             case Replay(reply) if reply.get("answer") == kept.reply.get("answer"):  # ours: its answer was lost
                 self._settled(conversation, kept)
                 return False
@@ -184,6 +178,14 @@ class OutageStore:
             case _:
                 self._refuse(conversation, cast("UUID", kept.turn.turn_id))
                 return False
+
+    async def _erased(self, conversation: Conversation, kept: KeptTurn) -> bool:
+        """Its reader has had it erased, by another process, since he asked: nothing of it is kept."""
+        if not await self._kept.take_back(kept.turn, conversation.owner, kept.run, kept.created_at):
+            return False
+        self.buffer.drop(conversation, cast("UUID", kept.turn.turn_id))
+        conversation.told, conversation.last = [], None
+        return True
 
     def _settled(self, conversation: Conversation, kept: KeptTurn) -> None:
         turn_id = cast("UUID", kept.turn.turn_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID, uuid5
 
@@ -47,7 +48,7 @@ class OutageBuffer:
         """The conversations with turns that wait, the first of them first."""
         return iter({known.id: known for known in [*self._ours.values()] if known.waiting}.values())
 
-    def note(self, beginning: Beginning, owner: str, run: UUID) -> None:
+    def note(self, beginning: Beginning, owner: str, run: UUID, asked_at: datetime) -> None:
         """What the database has said of a turn and whose it is."""
         if not isinstance(beginning, Begun):
             return
@@ -57,7 +58,7 @@ class OutageBuffer:
             known = self.known.add(Conversation(conversation_id, owner))
         if known.running is not None:
             self._ours.pop(cast("UUID", known.running.turn.turn_id), None)
-        known.running = KeptTurn(beginning.turn, run, begun=True, told=beginning.told)
+        known.running = KeptTurn(beginning.turn, run, begun=True, told=beginning.told, created_at=asked_at)
         known.told = [Remembered(message) for message in beginning.history]
         self.known.renew(known)
         self._ours[turn_id] = known
@@ -161,17 +162,19 @@ class OutageBuffer:
                 self.known.forget(known.id)
 
     def _judge(self, known: Conversation, turn: ChatTurn, owner: str) -> Beginning | None:
-        """What the database would say instead of beginning the turn."""
+        """What the database would say instead of beginning the turn. Raises StorageUnavailable where it alone knows."""
         turn_id = cast("UUID", turn.turn_id)
         earlier = known.turn(turn_id)
-        if known.owner != owner:
+        elsewhere = self._ours.get(turn_id, known)
+        if {known.owner, elsewhere.owner} != {owner}:
             return Refused(NotFound())
-        elsewhere = self._ours.get(turn_id, known) is not known
-        if elsewhere or (earlier is not None and content_of(earlier.turn) != content_of(turn)):
+        if elsewhere is not known or (earlier is not None and content_of(earlier.turn) != content_of(turn)):
             return Refused(TurnIdReuse())
         if earlier is not None and earlier.state is TurnState.COMPLETE:
             ids = {"conversation_id": str(known.id), "turn_id": str(turn_id)}
-            return Replay(ReplyPart(earlier.reply | ids))
+            return Replay(ReplyPart(earlier.reply | ids), "buffered" if turn_id in known.waiting else "stored")
+        if earlier is None and turn_id in known.complete:  # its reply is in the database alone
+            raise StorageUnavailable(retry_after=RETRY_AFTER)
         if (running := known.runs(self._lease)) is not None:
             return Joined(turn_id) if running is earlier else Refused(ConversationBusy(retry_after=BUSY_FOR))
         return None

@@ -185,11 +185,13 @@ class TurnRunner:
             match await self._ask_store(turn, visitor, store):
                 case Refused(error):
                     raise error
-                case Replay(reply):
-                    return replayed(turn, visitor.id, reply)
+                case Replay(reply, durability):
+                    return replayed(turn, visitor.id, reply, durability)
                 case Begun() as begun:
                     return begun
-                case Joined(turn_id) if (running := self._turns.get(turn_id) or self._ended.get(turn_id)) is not None:
+                case Joined(turn_id) if (
+                    running := self._turns.get(turn_id) or self._ended.get(turn_id)
+                ) and not running.lost:
                     return running
                 case Joined(turn_id, told) if self._journal is not None and store is self._store:
                     return FollowedTurn(self._journal, turn_id, visitor.id, told, self._closing)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.turns.log import SOURCES, TurnLog
 from app.visitor import Visitor
-from chains.history import Begun, opening_of
+from chains.history import Begun, Durability, opening_of
 from chains.history_messages import TurnState, state_of
 from chains.turn import ChatTurn, ReplyPart
 
@@ -53,6 +53,7 @@ class RunningTurn:
         self.task: asyncio.Task[None] | None = None
         self.generating = False
         self.reason: Stop | None = None
+        self.lost = False  # another attempt has the turn: who asks again is told that one, who reads on this one's end
         self.state = TurnState.RUNNING
         self._ended = asyncio.Event()
         self._readers = 0
@@ -104,6 +105,7 @@ class RunningTurn:
 
     def stop(self, reason: Stop) -> None:
         """End the answer where it is; nothing happens to one that has come to its end. A reader's word comes first."""
+        self.lost |= reason is Stop.LOST
         if self.reason is None or reason is Stop.CANCELLED:
             self.reason = reason
         if self.generating and self.task is not None:
@@ -152,12 +154,12 @@ def opened(begun: Begun, visitor: Visitor, coalesce: float, before: RunningTurn 
     return running
 
 
-def replayed(turn: ChatTurn, owner: str, reply: ReplyPart) -> RunningTurn:
+def replayed(turn: ChatTurn, owner: str, reply: ReplyPart, durability: Durability) -> RunningTurn:
     """A turn that was complete before, told again at once."""
     running = RunningTurn(turn, owner, TurnLog(0.0), replayed=True)
-    running.log.tell(opening_of(turn))
+    running.log.tell(opening_of(turn) + {"durability": durability})
     if "sources" in reply:
         running.log.tell(ReplyPart({name: reply[name] for name in SOURCES if name in reply}))
     running.log.write(ReplyPart({name: value for name, value in reply.items() if name != "sources"}))
-    running.end(ReplyPart())
+    running.end(ReplyPart(durability=durability) if durability == "buffered" else ReplyPart())
     return running

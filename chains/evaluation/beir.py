@@ -19,11 +19,13 @@ from chains.collection import Bm25Sparse, Fingerprint, create_collection, vector
 from chains.edge import AsyncEdgeClient, EdgeClient
 from chains.errors import EvaluationError
 from chains.evaluation.questions import Question, read_history, split_told
+from chains.language import main_language
 from chains.providers import PinnedEmbeddings
 from chains.retriever import HybridRetriever
 
 COLLECTION = "evaluation"
 BATCH = 64
+LOOKED_AT = 200  # documents, to tell their language
 
 Progress = Callable[[int, int], None]  # documents indexed so far, and in all
 
@@ -72,14 +74,15 @@ async def indexed(
     beir: BeirSet, embeddings: PinnedEmbeddings, *, k: int, on_progress: Progress | None = None
 ) -> AsyncIterator[HybridRetriever]:
     """A retriever over the whole documents as chunks, each under its title; the index goes when the block ends."""
-    sparse = Bm25Sparse()
+    language, _ = main_language([document["text"] for document in islice(beir.documents.values(), LOOKED_AT)])
+    sparse = Bm25Sparse.of_language(language or "en")
     made_of = Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, sparse.identity, "none")
     with TemporaryDirectory(prefix="docent-eval-") as folder:
         edge = EdgeClient(Path(folder))
         client = AsyncEdgeClient(edge)
         await client.open()
         try:
-            await asyncio.to_thread(_fill, edge, beir, embeddings, made_of, on_progress)
+            await asyncio.to_thread(_fill, edge, beir, embeddings, made_of, sparse, on_progress)
             yield HybridRetriever(
                 client=client, collection=COLLECTION, embeddings=embeddings, sparse=sparse, fingerprint=made_of, k=k
             )
@@ -96,10 +99,11 @@ def _fill(
     beir: BeirSet,
     embeddings: PinnedEmbeddings,
     made_of: Fingerprint,
+    sparse: Bm25Sparse,
     on_progress: Progress | None,
 ) -> None:
     create_collection(client, COLLECTION, made_of)
-    store = vector_store(client, COLLECTION, embeddings)
+    store = vector_store(client, COLLECTION, embeddings, sparse)
     done = 0
     for batch in _batches(list(beir.documents.items())):
         store.add_texts(

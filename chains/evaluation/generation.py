@@ -73,7 +73,7 @@ async def _sample(retriever: HybridRetriever, wanted: int, seed: int) -> list[Do
     offset: Any = None
     while True:
         records, offset = await retriever.client.scroll(
-            retriever.collection, limit=SCROLL, offset=offset, with_payload=True
+            retriever.searched, limit=SCROLL, offset=offset, with_payload=True
         )
         for record in records:
             facts, text = retriever.keys.facts(record.payload), retriever.keys.text(record.payload)

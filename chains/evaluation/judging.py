@@ -12,6 +12,8 @@ from chains.errors import EvaluationError
 from chains.evaluation.metrics import Row
 from chains.providers import PinnedEmbeddings
 
+# ragas 0.4.3 imports a module that langchain-community 0.4.2 has not.
+INSTALL = "pip install 'ragas>=0.4' 'langchain-community<0.4.2'"
 JUDGED = ("faithfulness", "answer_relevancy")
 
 
@@ -42,7 +44,7 @@ async def judge_rows(rows: Mapping[str, Row], model: Any, embeddings: PinnedEmbe
 
 def _scorers(model: Any, embeddings: PinnedEmbeddings) -> tuple[Any, dict[str, Any]]:
     ragas, metrics, llms, vectors = _ragas()
-    judge = llms.LangchainLLMWrapper(model)
+    judge = llms.LangchainLLMWrapper(model, bypass_n=True)  # Gemini refuses several answers in one request
     by_name = {
         "faithfulness": metrics.Faithfulness(llm=judge),
         "answer_relevancy": metrics.ResponseRelevancy(
@@ -57,5 +59,5 @@ def _ragas() -> tuple[Any, Any, Any, Any]:
         names = ("ragas", "ragas.metrics", "ragas.llms", "ragas.embeddings")
         ragas, metrics, llms, embeddings = map(import_module, names)
     except ImportError as error:
-        raise EvaluationError("A judge needs the package ragas: pip install ragas") from error
+        raise EvaluationError(f"A judge needs the package ragas ({error}): {INSTALL}") from error
     return ragas, metrics, llms, embeddings

@@ -23,12 +23,7 @@ __all__ = ["fingerprint_of", "ingest", "ingest_folder", "options_of", "target_of
 Progress = Callable[[int, int], None]
 
 
-def ingest(
-    source: str,
-    target: Target,
-    options: IngestOptions,
-    progress: Progress | None = None,
-) -> IndexReport:
+def ingest(source: str, target: Target, options: IngestOptions, progress: Progress | None = None) -> IndexReport:
     """Bring the index called `target.collection` to what `source` says. Blocking.
 
     `source` is the folder of a site, a docs folder or one in it, a PDF file, an address or a file of addresses. Faulty
@@ -36,30 +31,34 @@ def ingest(
 
     Raises:
         IngestError: there is no such thing, or no page in it, or most pages were not found again.
+        IndexBusy: another run writes to the same index.
         SettingsError: an override is not an address, or a package is missing.
         FingerprintMismatch: the index was made with another model or chunker, and a rebuild was not asked for.
     """
     from chains.collection_generations import create_generation, find_generations
+    from chains.ingest.bm25_language import settle_language
     from chains.ingest.indexer import Indexer
+    from chains.ingest.lease import leased
     from chains.ingest.rebuild import mismatch_of, rebuild
     from chains.ingest.sources import open_source
 
-    pages = open_source(source, options)
     generations = find_generations(target.client, target.collection)
+    pages, sparse = settle_language(open_source(source, options), target.client, generations.active, options.rebuild)
+    target = replace(target, sparse=sparse)
     mismatch = mismatch_of(target, generations)
     if options.dry_run:
         anew = str(mismatch) if mismatch else "--rebuild" if options.rebuild else ""
         looking = Indexer(replace(target, collection=generations.active or ""), dry_run=True, anew=anew)
         return looking.run(pages, progress)
-    pages.total()  # raises when there is no page, before anything is made
-    if options.rebuild and generations.active is not None:
-        return rebuild(target, pages, progress, delete_most=options.delete_most)
-    if mismatch is not None:
+    rebuilds = options.rebuild and generations.active is not None
+    if mismatch is not None and not rebuilds:
         raise mismatch
-    active = generations.active or create_generation(
-        target.client, generations, fingerprint_of(target.embeddings), target.origin
-    )
-    return Indexer(replace(target, collection=active)).run(pages, progress, delete_most=options.delete_most)
+    active = generations.active or create_generation(target.client, generations, target.fingerprint, target.origin)
+    with leased(target.client, active, f"a run over {source}") as lease:
+        target = replace(target, lease=lease)
+        if rebuilds:
+            return rebuild(target, pages, progress, delete_most=options.delete_most)
+        return Indexer(replace(target, collection=active)).run(pages, progress, delete_most=options.delete_most)
 
 
 def ingest_folder(

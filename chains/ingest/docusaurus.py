@@ -180,7 +180,8 @@ class Docs:
 
     def _generates_indexes(self) -> bool:
         """Whether a category says so: reading all pages for the sidebars is not for nothing."""
-        folders = {folder for file in self.files() for folder in file.parents}
+        own = {file.parent for file in self.files()}
+        folders = own | {above for folder in own for above in folder.parents}
         return sidebar_file(self.config) is not None or any(self._categories.of(folder) for folder in folders)
 
     @cached_property

@@ -23,7 +23,7 @@ from chains.ingest.errors import IngestError
 from chains.ingest.indexed import STATE, Indexed, Seen, State, page_digest
 from chains.ingest.page import Page, Unread
 from chains.ingest.report import IndexReport
-from chains.ingest.target import Pages, Progress, Target, fingerprint_of
+from chains.ingest.target import Pages, Progress, Target
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ class Indexer:
         self._target = target
         self._indexed = Indexed(target.client, target.collection)
         self._absent = bool(anew) or not target.collection
-        self._store: QdrantVectorStore = vector_store(target.client, target.collection, target.embeddings)
+        self._store: QdrantVectorStore = vector_store(
+            target.client, target.collection, target.embeddings, target.sparse
+        )
         self._addresses: dict[str, str] = {}
         self._points = 0  # of the pages that were found
         self.seen = Seen()
@@ -109,13 +111,14 @@ class Indexer:
         """Say that everything is in it."""
         client, name = self._target.client, self._target.collection
         if not self.report.dry_run and unfinished_docs(client.get_collection(name)):
+            self._target.hold()
             mark_unfinished(client, name, "")
 
     def _require_collection(self) -> None:
         if self._absent:
             return
         client, name = self._target.client, self._target.collection
-        check_fingerprint(name, read_fingerprint(client, name), fingerprint_of(self._target.embeddings))
+        check_fingerprint(name, read_fingerprint(client, name), self._target.fingerprint)
         if not self.report.dry_run:
             ensure_indexes(client, name)
         elif STATE not in client.get_collection(name).payload_schema:
@@ -149,6 +152,7 @@ class Indexer:
         if known is not None and (known.chunks, known.content) == (state.chunks, content):
             self._count(unread.path, "unchanged", state.chunks)
             if known.stamp != state.stamp and not self.report.dry_run:
+                self._target.hold()
                 self._indexed.stamp(unread.path, state)
             return
         documents = {document.metadata["chunk_id"]: document for document in _documents(chunks, str(state))}
@@ -174,6 +178,8 @@ class Indexer:
         return cut(page, self._target.count)
 
     def _write(self, batch: _Batch) -> None:
+        if batch.documents or batch.stale:
+            self._target.hold()
         if batch.documents:
             documents = list(batch.documents.values())
             self._store.add_documents(documents, ids=list(batch.documents), batch_size=BATCH)
@@ -184,9 +190,14 @@ class Indexer:
         for point, page in self._indexed.points():
             batch += [point] if page in gone else []
             if len(batch) >= BATCH:
-                self._indexed.delete(batch)
+                self._delete(batch)
                 batch = []
-        self._indexed.delete(batch)
+        self._delete(batch)
+
+    def _delete(self, points: list[str]) -> None:
+        if points:
+            self._target.hold()
+            self._indexed.delete(points)
 
 
 def require_most(found: int, indexed: int) -> None:

@@ -46,6 +46,11 @@ class PdfFiles:
         """None: a file that cannot be read is warned of and left out."""
         return 0
 
+    @property
+    def language(self) -> str | None:
+        """None: every file has its own."""
+        return None
+
     def owns(self, page: str) -> bool:
         if "://" in page or page.startswith("../") or not page.lower().endswith(".pdf"):
             return False

@@ -16,7 +16,7 @@ from chains.errors import FingerprintMismatch
 from chains.ingest.indexed import Indexed
 from chains.ingest.indexer import Indexer, require_most
 from chains.ingest.report import IndexReport
-from chains.ingest.target import Pages, Progress, Target, fingerprint_of
+from chains.ingest.target import Pages, Progress, Target
 
 COPIED = 64  # points in one request
 
@@ -31,12 +31,15 @@ def rebuild(
 
     Raises:
         IngestError: fewer than half of the pages that are indexed were found; the active generation stays.
+        IndexBusy: another run writes to this index.
     """
     started = time.monotonic()
     client, name = target.client, target.collection
+    target.hold()
     generations = find_generations(client, name)
-    fingerprint = fingerprint_of(target.embeddings)
-    collection = create_generation(client, generations, fingerprint, target.origin)
+    collection = create_generation(client, generations, target.fingerprint, target.origin)
+    if target.lease is not None:
+        target.lease.also(collection)
     ensure_indexes(client, collection)
     indexer = Indexer(replace(target, collection=collection))
     indexer.write(source, progress)
@@ -45,6 +48,7 @@ def rebuild(
         require_most(indexer.report.found, len(own))
     indexer.remove_gone(lambda page: page not in carried, delete_most=True)
     indexer.finish()
+    target.hold()
     activate(client, generations, collection)
     return replace(indexer.report, deleted=0, seconds=time.monotonic() - started)
 
@@ -55,7 +59,7 @@ def mismatch_of(target: Target, generations: Generations) -> FingerprintMismatch
         return None
     stored = read_fingerprint(target.client, generations.active)
     try:
-        check_fingerprint(target.collection, stored, fingerprint_of(target.embeddings))
+        check_fingerprint(target.collection, stored, target.fingerprint)
     except FingerprintMismatch as error:
         return error
     return None
@@ -69,7 +73,7 @@ def _carry_over(target: Target, generations: Generations, indexer: Indexer, sour
     stored = read_fingerprint(client, active) if active else None
     if active is None or stored is None:
         return own, carried
-    fits = stored == fingerprint_of(target.embeddings)
+    fits = stored == target.fingerprint
     gate = stored_gate(client.get_collection(active))
     if fits and gate is not None:
         client.update_collection(collection, metadata={GATE: dict(gate)})
@@ -84,6 +88,7 @@ def _carry_over(target: Target, generations: Generations, indexer: Indexer, sour
 
 
 def _copy(target: Target, active: str, collection: str, points: list[str], *, fits: bool) -> None:
+    target.hold()
     records = target.client.retrieve(active, points, with_payload=True, with_vectors=fits)
     if fits:
         copies = [models.PointStruct.model_construct(id=r.id, vector=r.vector, payload=r.payload) for r in records]
@@ -92,4 +97,5 @@ def _copy(target: Target, active: str, collection: str, points: list[str], *, fi
     payloads = [record.payload or {} for record in records]
     documents = [Document(str(each.get(CONTENT, "")), metadata=each.get(METADATA) or {}) for each in payloads]
     ids = [str(record.id) for record in records]
-    vector_store(target.client, collection, target.embeddings).add_documents(documents, ids=ids, batch_size=COPIED)
+    store = vector_store(target.client, collection, target.embeddings, target.sparse)
+    store.add_documents(documents, ids=ids, batch_size=COPIED)

@@ -67,6 +67,12 @@ class Site:
         """None: a file that cannot be opened ends a reading."""
         return 0
 
+    @property
+    def language(self) -> str | None:
+        """The first edition's, where the configuration says one."""
+        config = self.docs[0].config
+        return config.language if config.i18n.get("defaultLocale") else None
+
     def _filled(self) -> list[Docs]:
         return [docs for docs in self.docs if docs.holds_files()] if self._may_be_empty else self.docs
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from chains.collection import Bm25Sparse, Client, Fingerprint
 from chains.ingest.chunking import chunker_of
+from chains.ingest.lease import Lease
 from chains.ingest.page import Unread
 from chains.providers import CountWordPieces, PinnedEmbeddings
 
@@ -30,19 +31,41 @@ class Pages(Protocol):
     def failed(self) -> int:
         """Pages that could not be read, and are not gone."""
 
+    @property
+    def language(self) -> str | None:
+        """What its author says that the pages are written in (BCP 47); None where nobody says it."""
+
 
 @dataclass(frozen=True)
 class Target:
-    """The collection to be written, and what with. `origin` is where the pages come from."""
+    """The collection to be written, and what with. `origin` is where the pages come from, `sparse` counts words.
+
+    `lease` keeps other runs away, where others could write to it.
+    """
 
     client: Client
     collection: str
     embeddings: PinnedEmbeddings
     count: CountWordPieces
     origin: str = ""
+    sparse: Bm25Sparse = field(default_factory=Bm25Sparse)
+    lease: Lease | None = None
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return fingerprint_of(self.embeddings, self.sparse)
+
+    def hold(self) -> None:
+        """To be called before every write.
+
+        Raises:
+            IndexBusy: another run writes to the collection.
+        """
+        if self.lease is not None:
+            self.lease.hold()
 
 
-def fingerprint_of(embeddings: PinnedEmbeddings) -> Fingerprint:
-    """What a collection indexed with `embeddings` is made with."""
-    sparse = Bm25Sparse().identity
-    return Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, sparse, chunker_of(embeddings))
+def fingerprint_of(embeddings: PinnedEmbeddings, sparse: Bm25Sparse | None = None) -> Fingerprint:
+    """What a collection indexed with `embeddings` is made with; its words are English unless `sparse` says other."""
+    bm25 = (sparse or Bm25Sparse()).identity
+    return Fingerprint(embeddings.identity, embeddings.dimensions, embeddings.prefix, bm25, chunker_of(embeddings))

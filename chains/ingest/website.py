@@ -56,6 +56,11 @@ class Website:
         """Pages that could not be had, and are not gone."""
         return len(self._failed)
 
+    @property
+    def language(self) -> str | None:
+        """None: pages of one site say different ones, and often English for want of another."""
+        return None
+
     def owns(self, page: str) -> bool:
         """Pages of the same hosts; those of a single page, only itself."""
         if page in self._failed:

@@ -15,9 +15,10 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr, SecretStr
 
 from chains.providers.cohere_api import ADDRESS, cohere_api, from_cohere
-from chains.providers.cohere_wire import Answer, Reader, events_of, read_whole, write_request
+from chains.providers.cohere_wire import Answer, Reader, read_whole, write_request
 from chains.providers.http_api import HttpApi
 from chains.providers.retired import served_chat_model
+from chains.providers.sse import events_of
 from chains.resilience import ChatEndpoint, ProviderError, Timeouts, retry_after_of, translate_error
 from chains.resilience.translation import headers_of, status_of
 from chains.settings import ChainSettings
@@ -116,7 +117,7 @@ class CohereChat(ChatCohere):
     async def _read(self, body: dict[str, Any]) -> AsyncGenerator[Answer, None]:
         reader = Reader(body)
         async with self._api.stream("/v2/chat", body | {"stream": True}) as response:
-            async for event in events_of(response):
+            async for event in events_of(response.aiter_bytes()):
                 if answer := reader.take(event):
                     yield answer
 

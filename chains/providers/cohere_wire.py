@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-import orjson
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from langchain_core.messages.ai import UsageMetadata
 
@@ -52,22 +50,6 @@ def write_request(
         "citation_options": {"mode": "FAST"} if documents else None,
     }
     return {name: value for name, value in (body | options).items() if value is not None}
-
-
-async def events_of(response: httpx.Response) -> AsyncIterator[Any]:
-    """
-    Raises:
-        BadPayload: an event is not JSON; to skip it, as the SDK does, would leave a hole in a "complete" answer.
-    """
-    async for line in response.aiter_lines():
-        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-        if data == "[DONE]":
-            return
-        if data:
-            try:
-                yield orjson.loads(data)
-            except orjson.JSONDecodeError as error:
-                raise BadPayload("an event that is not JSON") from error
 
 
 class Reader:

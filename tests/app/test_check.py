@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.check.asking import Answer
+from app.check.asking import Answer, refusal_told
 from app.check.finding import Finding, Group
 from app.check.load import Load, Timing
 from app.check.pictures import answers_picture, distribution_picture
@@ -44,6 +44,7 @@ def test_live_service_passes_every_check_and_the_report_stands_alone(service: Li
     done = check(service.url, *options, folder=tmp_path)
     said = json.loads(done.stdout)
     assert (done.returncode, failed(done)) == (0, []), done.stderr
+    assert all(f"{group.value}:" in done.stderr.splitlines() for group in Group)
     assert {each["group"] for each in said["checks"]} == {group.value for group in Group}
     assert [each["name"] for each in said["checks"] if each["verdict"] == "skipped"] == []
     assert len(said["load"]["answers"]) == 6
@@ -103,6 +104,18 @@ def test_service_that_is_none_fails_without_a_traceback(impostor: str, tmp_path:
     away = check("http://127.0.0.1:9", folder=tmp_path)
     assert (away.returncode, "ConnectError" in away.stdout) == (1, True)
     assert check("book.example", folder=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"code": "starting", "message": "One moment.", "request_id": "7"}', "answered 503 starting: One moment."),
+        ("<h1>Bad gateway</h1>", "answered 503: <h1>Bad gateway</h1>"),
+        ("[]", "answered 503: []"),
+    ],
+)
+def test_refusal_is_told_in_the_services_own_words(text: str, told: str) -> None:
+    assert refusal_told(503, text) == told
 
 
 def test_percentiles_are_answers_that_were_given() -> None:

@@ -67,11 +67,13 @@ async def test_batch_of_more_than_eight_is_refused(client: httpx.AsyncClient, pa
 
 async def test_batch_members_of_one_conversation_run_in_order(client: httpx.AsyncClient) -> None:
     conversation = str(uuid4())
-    questions = [DEPLOY, FOLLOW_UP, DEPLOY]
-    members = [{"question": question, "conversation_id": conversation} for question in questions]
-    members[1]["conversation_id"] = conversation.upper()
+    written = [conversation, conversation.upper(), f"{{{conversation}}}", conversation.replace("-", "")]
+    questions = [DEPLOY, FOLLOW_UP, DEPLOY, FOLLOW_UP]
+    members = [
+        {"question": question, "conversation_id": each} for question, each in zip(questions, written, strict=True)
+    ]
     replies = (await client.post("/rag/batch", json={"inputs": members})).json()["output"]
-    assert [reply["outcome"] for reply in replies] == ["answered"] * 3
+    assert [reply["outcome"] for reply in replies] == ["answered"] * 4
     assert "`loom rollback`" in replies[1]["answer"]
     token = {"X-Docent-Visitor": replies[0]["visitor_token"]}
     stored = (await client.get(f"/api/conversation/{conversation}", headers=token)).json()["messages"]

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from doors import SCRIPTED, SITE, socket_of
+from doors import ADMIN_TOKEN, SCRIPTED, SITE, socket_of
 from limited_doors import BODIES, DOORS, OK, QUESTION, TURNS, ask_at, fresh_address, new_token
 from live_service import LiveService, serving
 from websockets.asyncio.client import connect
@@ -17,7 +17,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 OFF = dict.fromkeys(["RATE_VISITOR", "RATE_ADDRESS", "RATE_SITE", "BUDGET_VISITOR", "BUDGET_SITE"], "none")
-BEHIND_ONE = {"ENVIRONMENT": "production", "TRUSTED_PROXIES": "1", **OFF}
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+PLAYGROUND = {"ADMIN_TOKEN": ADMIN_TOKEN, "LANGSERVE_PLAYGROUND": "true"}
+BEHIND_ONE = {"ENVIRONMENT": "production", "TRUSTED_PROXIES": "1", **PLAYGROUND, **OFF}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,19 @@ async def test_way_of_showing_the_token_changes_nothing(limited: LiveService, sc
     assert [await ask_at(limited, "/retriever/invoke", token) for _ in range(3)] == [OK] * 3
     assert await ask_at(limited, "/rag/invoke", Authorization=f"{scheme}{token}") == "rate_limited"
     assert await ask_at(limited, "/ws/chat", token) == "rate_limited"
+
+
+@pytest.mark.parametrize("path", ["/rag", "/chat"])
+@pytest.mark.parametrize("steps", ["stream_log", "stream_events"])
+async def test_steps_of_a_playground_are_turns_and_their_refusals_are_answers(
+    limited: LiveService, path: str, steps: str
+) -> None:
+    headers = {"X-Docent-Visitor": await new_token(limited), "X-Forwarded-For": fresh_address(), **ADMIN}
+    async with httpx.AsyncClient(base_url=limited.url, timeout=60, headers=headers) as client:
+        body = BODIES[f"{path}/invoke"] | {"include_types": ["chain"]}
+        told = [(await client.post(f"{path}/{steps}", json=body)).text for _ in range(4)]
+    assert ["too fast" in each for each in told] == [False] * 3 + [True]
+    assert await ask_at(limited, "/ws/chat", headers["X-Docent-Visitor"]) == "rate_limited"
 
 
 async def test_members_of_a_batch_are_turns(limited: LiveService) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 SECRET_WORDS = "heliotrope"
 QUESTION = f"How do I deploy a release of {SECRET_WORDS}?"
 OTHER = "How do I restore a backup?"
+SPELLINGS = ["{{{}}}", "urn:uuid:{}", "%7B{}%7D"]
 
 
 @dataclass
@@ -55,6 +56,11 @@ def requests(two: Two) -> Iterator[tuple[str, str, Any]]:
     pairs = ((two.conversation, two.turn), (two.running_conversation, two.running))
     for conversation, turn in pairs:
         yield "GET", f"/api/conversation/{conversation}", None
+        for name in SPELLINGS:
+            yield "GET", f"/api/conversation/{name.format(conversation)}", None
+            yield "DELETE", f"/api/conversation/{name.format(conversation)}", None
+            yield "GET", f"/api/chat/{name.format(turn)}/events", None
+            yield "POST", f"/api/chat/{name.format(turn)}/cancel", None
         yield "GET", f"/api/conversation/{conversation.upper()}", None
         yield "DELETE", f"/api/conversation/{conversation}", None
         yield "GET", f"/api/chat/{turn}/events", None
@@ -65,6 +71,8 @@ def requests(two: Two) -> Iterator[tuple[str, str, Any]]:
             {"question": OTHER, "conversation_id": conversation},
             {"question": QUESTION, "conversation_id": conversation, "turn_id": turn},
             {"question": QUESTION, "turn_id": turn},
+            {"question": OTHER, "conversation_id": f"{{{conversation}}}"},
+            {"question": OTHER, "conversation_id": f"urn:uuid:{conversation}"},
         ):
             yield "POST", "/api/chat", given
             for verb in ("invoke", "stream"):
@@ -157,6 +165,8 @@ async def test_spelling_of_a_header_changes_nobody(two: Two, name: str) -> None:
     async with client_of(two.service) as client:
         for value, status in ((two.ada.headers["X-Docent-Visitor"], 200), (two.eve.headers["X-Docent-Visitor"], 404)):
             assert (await client.get(path, headers={name: value})).status_code == status
+        twice = [(name, two.eve.headers["X-Docent-Visitor"]), (name, two.ada.headers["X-Docent-Visitor"])]
+        assert (await client.get(path, headers=twice)).status_code == 404
         both = [(name, two.eve.headers["X-Docent-Visitor"]), ("Authorization", f"Bearer {uuid4().hex}")]
         assert (await client.get(path, headers=both)).status_code == 404
 

@@ -83,6 +83,25 @@ def test_without_an_endpoint_the_chain_stays_as_it_is() -> None:
     assert Tracing(Settings()).around(chain) is chain
 
 
+async def test_collector_is_sent_the_spans_of_a_turn(sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the exporter of the extra `traces`, in OpenTelemetry's own protocol."""
+    wire = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=book")
+    tracing = Tracing(Settings(otel_exporter_otlp_endpoint=f"{sink.url}/", otel_service_name="book"))
+    chain = tracing.around(chain_over(PASSAGE, model=lambda messages: "The kiln is fired twice. [1]"))
+    async for _ in chain.astream({"turn": {"question": QUESTION}, "history": []}):
+        pass
+    await tracing.close()
+    ((path, headers, body),) = sink.posts
+    assert (path, headers["x-tenant"]) == ("/v1/traces", "book")
+    (sent,) = wire.ExportTraceServiceRequest.FromString(body).resource_spans
+    assert {each.key: each.value.string_value for each in sent.resource.attributes}["service.name"] == "book"
+    (scope,) = sent.scope_spans
+    assert {span.name for span in scope.spans} == {"turn", "find", "answer"}
+    assert len({span.trace_id for span in scope.spans}) == 1
+    assert QUESTION.encode() not in body
+
+
 async def test_missing_packages_are_a_warning_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,11 +128,11 @@ wait_for_all_tracers()
 
 
 class Sink(BaseHTTPRequestHandler):
-    """Takes whatever is sent, and keeps its path."""
+    """Takes whatever is sent, and keeps its path, headers and body."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.posts.append(self.path)  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.posts.append((self.path, self.headers, body))  # type: ignore[attr-defined]
         self._say(b"{}")
 
     def do_GET(self) -> None:

@@ -18,7 +18,7 @@ PARTS = {
     "fastapi": "routing:run_endpoint_function",
     "langchain": "chat_models:init_chat_model",
     "langchain_cohere": "chat_models:ChatCohere._get_ls_params",
-    "langchain_google_genai": "chat_models:ChatGoogleGenerativeAI._astream",
+    "langchain_google_genai": "chat_models:ChatGoogleGenerativeAI._prepare_request",
     "langchain_postgres": "chat_message_histories:PostgresChatMessageHistory.create_tables",
     "langchain_qdrant": "qdrant:QdrantVectorStore.add_texts",
     "langserve": "api_handler:APIHandler.invoke",

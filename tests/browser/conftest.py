@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from live_service import serving
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
 SITE = Path(__file__).parent / "site"
 SITE_URL = "https://kiln.example"
@@ -50,6 +50,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service that has read the site."""
     with serving(tmp_path_factory.mktemp("service"), SITE, SITE_URL=SITE_URL) as service:
         yield service.url
+
+
+expect.set_options(timeout=30_000)  # ms, as for the pages: a busy machine takes its time
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The commands of the README and the pages, and the test that runs each kind of them."""
+"""The commands of the README and the pages: those of blocks, and those that stand in a sentence."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pages import PAGES, ROOT
+from pages import PAGES, ROOT, SHELLS, code_blocks, prose
 
-_FENCE = re.compile(r"^```(?:bash|sh|shell|console)(?P<mark> [a-z]+)?\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`((?:(?:make|docent|python -m|docker compose) [^`\n]+|\.venv/bin/[^`\n]+|\.ci/\w+))`(?!`)")
 _ASSIGNMENT = re.compile(r"^(?:[A-Z_][A-Z0-9_]*=(?:\"[^\"]*\"|\S)*(?:\s+|$))+")
 _HEREDOC = re.compile(r"(?<=\n).*<<'?(\w+)'?\n(?:.*\n)*?\1\n|^.*<<'?(\w+)'?\n(?:.*\n)*?\2\n")
-_COMMENT = re.compile(r"\s+#.*$")
+_COMMENT = re.compile(r"(?:^|\s+)#.*$")
 
-# Where a command is run, beside `runnable` blocks: (what it begins with, a test, a word of that test).
+# Where a command that stands in a sentence is run: (what it begins with, a test, a word of that test).
 RUN_BY = [
     ("make serve", "tests/docs/test_commands.py", "test_make_serve"),
     ("make PYTHON=", "tests/docs/test_commands.py", "test_make_serve"),
@@ -28,7 +27,9 @@ RUN_BY = [
     ("make lock", "tests/house/test_lock.py", "make lock"),
     (".ci/run", ".ci/run", "make test"),
     (".ci/image", ".ci/image", "buildah"),
+    (".ci/newcomer", ".ci/newcomer", "make serve"),
     (".ci/long", ".ci/run", "make test"),
+    ("docent", "tests/app/doors.py", '"-m", "app"'),
     ("docent serve", "tests/live_service.py", '"serve"'),
     ("docent ask", "tests/app/doors.py", '"ask"'),
     ("docent ingest", "tests/app/test_first_filling.py", "docs"),
@@ -56,16 +57,19 @@ FOREIGN = re.compile(
     r"(?:echo|export|cp -a|cd|git (?:pull|checkout|clone)|apt-get install|sudo|curl|ss|pip install "
     r"(?:jupyterlab|langchain-\w+|opentelemetry-sdk|lxml|pypdf)|jupyter lab|docker build|docker run)\b"
 )
-ACCOUNT = re.compile(r"(?:docent deploy(?!.*--dry-run)|docent doctor|docent check|git|cp|cd|curl) ?")
+ACCOUNT = re.compile(r"docent deploy(?!.*--dry-run)")
 
 
 @dataclass(frozen=True)
 class Command:
-    """As it stands on a page, without assignments, comments and the folder of the programs. `mark`: of its block."""
+    """As it stands on a page, without assignments, comments and the folder of the programs.
+
+    `mark`: of its block, None outside of one.
+    """
 
     page: Path
     text: str
-    mark: str = ""
+    mark: str | None = None
 
     def __str__(self) -> str:
         return f"{self.page.name}: {self.text}"
@@ -73,19 +77,25 @@ class Command:
 
 def commands() -> Iterator[Command]:
     for page in PAGES:
-        text = page.read_text()
-        for fence in _FENCE.finditer(text):
-            yield from (Command(page, each, (fence["mark"] or "").strip()) for each in _lines(fence["code"]))
-        for inline in _INLINE.findall(_FENCE.sub("", text)):
-            yield from (Command(page, each) for each in _lines(inline))
+        for block in code_blocks(page):
+            if block.language in SHELLS:
+                yield from (Command(page, each, block.mark) for each in _single(block.code))
+        for inline in _INLINE.findall(prose(page)):
+            yield from (Command(page, each) for each in _single(inline))
 
 
-def _lines(code: str) -> Iterator[str]:
-    code = _HEREDOC.sub("", code.replace("\\\n", " "))
-    for line in code.splitlines():
-        for part in re.split(r" && | \| ", _COMMENT.sub("", line)):
+def lines_of(code: str) -> Iterator[str]:
+    """Each command in one line, without comments and texts that are given to a program."""
+    for line in _HEREDOC.sub("", code.replace("\\\n", " ")).splitlines():
+        if command := _COMMENT.sub("", line).strip():
+            yield command
+
+
+def _single(code: str) -> Iterator[str]:
+    for line in lines_of(code):
+        for part in re.split(r" && | \| ", line):
             command = _ASSIGNMENT.sub("", part.strip()).removeprefix(".venv/bin/")
-            if command and not command.startswith("#"):
+            if command:
                 yield command
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,19 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+SHELLS = ("bash", "sh", "shell", "console")
 
-_FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class CodeBlock:
-    """A fenced block whose info string is `LANGUAGE runnable`."""
+    """A fenced block; `mark` is what stands behind its language."""
 
     page: Path
     language: str
+    mark: str
     code: str
     line: int
 
@@ -35,12 +38,13 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def runnable_blocks(page: Path) -> Iterator[CodeBlock]:
+def code_blocks(page: Path) -> Iterator[CodeBlock]:
+    """All of them in order, those of lists as well."""
     text = page.read_text()
     for fence in _FENCE.finditer(text):
         language, _, mark = fence["info"].partition(" ")
-        if mark == "runnable":
-            yield CodeBlock(page, language, fence["code"], text[: fence.start()].count("\n") + 1)
+        line = text[: fence.start()].count("\n") + 1
+        yield CodeBlock(page, language, mark, textwrap.dedent(fence["code"]), line)
 
 
 def prose(page: Path) -> str:

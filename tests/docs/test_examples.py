@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from live_service import LiveService
-from pages import PAGES, ROOT, CodeBlock, name_of, runnable_blocks
+from pages import PAGES, ROOT, CodeBlock, code_blocks, name_of
 
 from chains.prompts import NO_EVIDENCE
 
-BLOCKS = [block for page in PAGES for block in runnable_blocks(page)]
+ALL = [block for page in PAGES for block in code_blocks(page)]
+BLOCKS = [block for block in ALL if block.mark == "runnable"]
 SHELL = [block for block in BLOCKS if block.language == "bash"]
 PYTHON_PAGES = sorted({block.page for block in BLOCKS if block.language == "python"})
 
@@ -62,3 +65,11 @@ def _run(command: list[str], service: LiveService, typed: str = "") -> str:
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@pytest.mark.parametrize("block", [each for each in ALL if each.language == "python" and not each.mark], ids=str)
+def test_python_that_needs_services_of_others_can_be_read_and_imports_what_is_there(block: CodeBlock) -> None:
+    tree = compile(block.code, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    for each in imports:
+        assert not {alias.name for alias in each.names} - set(dir(import_module(str(each.module))))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -74,6 +76,22 @@ def test_expression_asks_for_metrics_and_labels_that_exist(expression: str) -> N
     named = {label for label, _ in LABEL.findall(expression)}
     named |= {label.strip() for group in GROUPED.findall(expression) for label in group.split(",")}
     assert named <= allowed, expression
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing; Debian has it in prometheus")
+def test_prometheus_takes_the_rules_and_the_dashboards_expressions(tmp_path: Path) -> None:
+    panels = [{"record": f"panel:{number}", "expr": _filled(each)} for number, each in enumerate(EXPRESSIONS)]
+    (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": panels}]}))
+    command = ["promtool", "check", "rules", str(FOLDER / "alerts.yml"), str(tmp_path / "panels.yml")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("SUCCESS") == 2
+
+
+def _filled(expression: str) -> str:
+    """With Grafana's own variables put in."""
+    return re.sub(r"\$__\w+", "5m", re.sub(r"\$(instance|job)\b", ".*", expression))
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)

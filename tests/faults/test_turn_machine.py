@@ -23,6 +23,8 @@ from chains.errors import ConversationBusy, ModelUnavailable, StorageUnavailable
 from chains.migrations import migrate
 from chains.turn import ChatTurn, ReplyPart
 
+pytestmark = pytest.mark.timeout(900)
+
 STEPS = 50
 EXAMPLES = int(os.environ.get("DOCENT_MACHINE_EXAMPLES", "40"))  # of so many steps each: 2,000
 SEED = int(os.environ.get("DOCENT_MACHINE_SEED", "1"))
@@ -56,9 +58,9 @@ class TurnMachine(World, RuleBasedStateMachine):
 
     @rule(place=st.integers(0, 1), talk=st.integers(0, CONVERSATIONS - 1))
     def send(self, place: int, talk: int) -> None:
-        of_talk = [each for each in self.asked if each.turn.question.startswith(f"{talk}:")]
+        of_talk = [each for each in [*self.asked, *self.erased] if each.talk == talk]
         known = of_talk[0].turn.conversation_id if of_talk else None
-        turn = ChatTurn(question=f"{talk}: {len(self.asked)}?", conversation_id=known).identified()
+        turn = ChatTurn(question=f"{talk}: {len(of_talk)}?", conversation_id=known).identified()
         self.run(self.ask(Asked(turn), self.living[place]))
 
     @precondition(lambda self: self.asked)
@@ -79,7 +81,8 @@ class TurnMachine(World, RuleBasedStateMachine):
             self.run(replica.accept(other.turn))
         except (TurnIdReuse, ConversationBusy, StorageUnavailable):
             return
-        raise AssertionError("the same id, other words")
+        assert replica.store.holds(each.id), "the same id, other words"
+        self.run(self.see_it_refused(other, replica))
 
     @precondition(lambda self: self.asked)
     @rule(pick=picks, words=st.lists(st.sampled_from(["Roll ", "back. ", "[1] "]), min_size=1, max_size=4))
@@ -121,6 +124,11 @@ class TurnMachine(World, RuleBasedStateMachine):
     def cancel(self, place: int, pick: int) -> None:
         self.run(self.stop(self.pick(pick), self.living[place]))
 
+    @precondition(lambda self: self.asked and not self.down)
+    @rule(place=st.integers(0, 1), pick=picks)
+    def erase(self, place: int, pick: int) -> None:
+        self.run(self.erase_all_of(self.pick(pick).talk, self.living[place]))
+
     @precondition(lambda self: not self.down)
     @rule()
     def database_goes_down(self) -> None:
@@ -149,13 +157,12 @@ class TurnMachine(World, RuleBasedStateMachine):
     def readers_lose_nothing(self) -> None:
         for each in self.asked:
             each.hear()
-            open_calls = [call for call in each.calls(self.replicas) if call.open]
-            assert len(open_calls) <= 1 or each.split, "G2: two calls of the model for one turn"
+            each.check_calls(self.living)
 
     def teardown(self) -> None:
         try:
             self.run(self.come_to_rest())
-            self.run(check_stored(self.database, self.asked))
+            self.run(check_stored(self.database, self.asked, self.erased))
         finally:
             self.run(self.leave())
 

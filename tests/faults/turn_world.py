@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from replicas import ADA, FAST, Call, Replica, end_leases, id_of, query
 from turn_model import Asked, Reader
 
+from app.erasure import Erasure
+from app.gate.gate import Gate
+from app.storage import Storage
+from app.turns.journal import Journal
 from app.turns.limits import TurnLimits
-from app.turns.running import ReadableTurn
+from app.turns.outage import OutageStore
+from app.turns.running import ReadableTurn, RunningTurn
 from chains.errors import ConversationBusy, DocentError, NotFound, StorageUnavailable
-from chains.history_messages import TurnState
+from chains.postgres_history import PostgresMessageStore
 from chains.turn import ReplyPart
 
 QUIET = 60.0  # seconds in which everything that goes on has to come to its end, on a busy machine
@@ -21,11 +26,12 @@ Given = TypeVar("Given")
 
 
 class World:
-    """`asked` are the turns that were accepted at least once; `down`: nobody reaches the database."""
+    """`asked` are the turns that were accepted at least once and not `erased`; `down`: nobody reaches the database."""
 
     def __init__(self, database: str, runner: asyncio.Runner) -> None:
         self.database, self.loop = database, runner
         self.asked: list[Asked] = []
+        self.erased: list[Asked] = []
         self.replicas: list[Replica] = []
         self.down = False
         self.run(self.begin())
@@ -34,7 +40,7 @@ class World:
         return self.loop.run(work)
 
     async def begin(self) -> None:
-        await query(self.database, "TRUNCATE conversation, turn, journal, chat_history CASCADE")
+        await query(self.database, "TRUNCATE conversation, turn, journal, chat_history, erasure CASCADE")
         for _ in range(2):
             self.replicas.append(await self.start())
 
@@ -52,19 +58,19 @@ class World:
         return [call for call in self.pick(pick).calls(self.replicas) if call.open]
 
     async def ask(self, each: Asked, replica: Replica) -> None:
-        complete = TurnState.COMPLETE in each.told
-        calls = len(replica.chain.calls)
+        calls, unknown = len(each.calls([replica])), each.unknown_at(replica, self.living)
+        complete = each.completed
         try:
             turn = await replica.accept(each.turn)
         except (ConversationBusy, StorageUnavailable):
             return
-        each.in_outage |= self.down or replica.store.holds(id_of(each.turn))
+        unknown |= replica.store.holds(each.id)  # it has found out just now that the database is away
         each.askers.append(replica)
         if each not in self.asked:
             self.asked.append(each)
         reader = self.follow(each, replica, turn, None, [])
         await asyncio.sleep(0.005)
-        assert each.split or not (complete and len(replica.chain.calls) > calls), "G2: a complete turn ran again"
+        assert unknown or not complete or len(each.calls([replica])) == calls, "G2: a complete turn ran again"
         for part in reader.parts:
             if part.get("durability") == "stored":
                 each.stored = True
@@ -87,7 +93,7 @@ class World:
     def follow(
         self, each: Asked, replica: Replica, turn: ReadableTurn, after: int | None, before: list[ReplyPart]
     ) -> Reader:
-        reader = Reader(each, replica, after, before)
+        reader = Reader(each, replica, after, before, here=isinstance(turn, RunningTurn) and not turn.replayed)
         each.readers.append(reader)
         reader.task = replica.do(_read_into(reader, turn))
         return reader
@@ -96,6 +102,26 @@ class World:
         """Without waiting for the answer: the process that runs it may be dead."""
         replica.do(_silently(replica.runner.cancel(id_of(each.turn), ADA)))
         await asyncio.sleep(0.02)
+
+    async def erase_all_of(self, talk: int, replica: Replica) -> None:
+        """One conversation, by its reader: nothing that was asked in it so far may be there in the end."""
+        gone = [each for each in self.asked if each.talk == talk]
+        await self.end_dead_leases()  # else it is waited for their processes to answer
+        erasure = Erasure(ReplicaStorage(replica), [replica.runner], cast("Gate", None))
+        try:
+            await replica.do(erasure.erase(ADA, gone[0].turn.conversation_id))
+        except StorageUnavailable:
+            return
+        self.erased += gone
+        self.asked = [each for each in self.asked if each not in gone]
+
+    async def see_it_refused(self, other: Asked, replica: Replica) -> None:
+        """Its database was slow, and was taken to be away: it has the last word when it is found."""
+        async with asyncio.timeout(QUIET):
+            while replica.store.holds(other.id) or replica.runner.running:
+                for call in other.calls([replica]):
+                    call.end()
+                await asyncio.sleep(0.02)
 
     async def cut(self) -> None:
         for replica in self.living:
@@ -109,8 +135,10 @@ class World:
         dead = self.living[place]
         for each in self.asked:
             for reader in each.readers:
-                if reader.replica is dead and reader.task is not None:
-                    reader.task.cancel()
+                if reader.replica is dead:
+                    reader.lost = dead.store.holds(each.id)
+                    if reader.task is not None:
+                        reader.task.cancel()
         await dead.kill()
         fresh = await self.start()
         if self.down:
@@ -151,6 +179,22 @@ class World:
     async def leave(self) -> None:
         for replica in self.replicas:
             await replica.__aexit__()
+
+
+class ReplicaStorage(Storage):
+    """What an erasure asks of a process, of a replica that has no more than that."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    async def store(self) -> PostgresMessageStore:
+        return self._replica.kept
+
+    async def outage_store(self) -> OutageStore:
+        return self._replica.store
+
+    async def journal(self) -> Journal:
+        return Journal(self._replica.kept, FAST)
 
 
 def _waits(living: list[Replica], each: Asked) -> bool:

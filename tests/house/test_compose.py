@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.deploy.values import LOCAL
 from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,11 @@ def test_compose_settings_are_settings_that_are_accepted(
     settings = Settings.load()
     assert settings.gemini_api_key is None  # empty is absent
     assert settings.database_url
+
+
+def test_compose_hands_over_every_setting_that_is_not_its_own_matter(services: dict[str, Any]) -> None:
+    handed = {variable.lower() for variable in services["replica-1"]["environment"]}
+    assert set(Settings.model_fields) - handed == LOCAL - {"port", "trusted_proxies"}
 
 
 def test_compose_profiles_start_one_process_or_two(services: dict[str, Any]) -> None:

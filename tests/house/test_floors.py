@@ -19,7 +19,7 @@ FLOORS = [
     ["app.resources", "app.search", "app.filling", "app.ingests", "app.index_status",
      "app.providers", "app.storage", "app.store", "app.health",
      "app.visitor", "app.logs", "app.tracing", "app.turns.journal", "app.turns.recovery", "app.turns.known",
-     "app.turns.outage",
+     "app.turns.outage", "app.turns.stores",
      "app.turns.outage_buffer", "app.retention", "app.store_erasure"],
     ["app.settings", "app"],
     ["chains.evaluation"],

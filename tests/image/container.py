@@ -7,10 +7,13 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 STORE = Path(os.environ.get("STORE", "/var/tmp/docent-image"))
 BUILDAH = ["buildah", "--root", f"{STORE}/storage", "--runroot", f"{STORE}/run"]
@@ -73,6 +76,7 @@ class Running:
     """The container's process; its output is kept."""
 
     def __init__(self, script: str, data: Path) -> None:
+        self._asked = False
         self.log = data.parent / f"{data.name}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -83,11 +87,36 @@ class Running:
         self.process.wait(timeout=120)
         return self.log.read_text()
 
-    def terminate(self) -> int:
-        """As a platform does; the exit code."""
-        if self.process.poll() is None:
+    def ask_to_end(self) -> None:
+        """As a platform does, once: a second signal would end it at once."""
+        if not self._asked and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        self._asked = True
+
+    def terminate(self) -> int:
+        """The same; the exit code."""
+        self.ask_to_end()
         return self.process.wait(timeout=40)
+
+
+def healthy(url: str, running: Running) -> dict[str, Any]:
+    """The first healthy report."""
+    deadline = time.monotonic() + 300  # on a machine that does other things, too; five when idle
+    report: dict[str, Any] = {}
+    while time.monotonic() < deadline and running.process.poll() is None:
+        report = _report(url)
+        if report.get("status") == "healthy":
+            return report
+        time.sleep(0.2)
+    raise AssertionError(f"{report}\n{running.log.read_text()[-3000:]}")
+
+
+def _report(url: str) -> dict[str, Any]:
+    try:
+        report: dict[str, Any] = httpx.get(f"{url}/api/health", timeout=10).json()
+    except httpx.TransportError:
+        return {}
+    return report
 
 
 @contextmanager

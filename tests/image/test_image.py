@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from container import Image, Running, mounted
+from container import Image, Running, healthy, mounted
 from live_service import free_port
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(900)]
@@ -23,37 +23,9 @@ DOCKER_STOP = 10.0  # seconds between SIGTERM and SIGKILL, by default
 
 
 @pytest.fixture(scope="module")
-def image() -> Iterator[Image]:
-    with mounted("docent") as image:
-        yield image
-
-
-@pytest.fixture(scope="module")
 def base_megabytes() -> Iterator[int]:
     with mounted("docker.io/library/python:3.11-slim") as base:
         yield base.megabytes
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """DATA_DIR on a volume; its parents let user 1000 in."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-def healthy(url: str, running: Running) -> dict[str, Any]:
-    deadline = time.monotonic() + 300  # on a machine that does other things, too; five when idle
-    while time.monotonic() < deadline and running.process.poll() is None:
-        try:
-            report: dict[str, Any] = httpx.get(f"{url}/api/health", timeout=10).json()
-        except httpx.TransportError:
-            report = {}
-        if report.get("status") == "healthy":
-            return report
-        time.sleep(0.2)
-    raise AssertionError(f"{report}\n{running.log.read_text()[-3000:]}")
 
 
 def test_image_config_is_the_guides(image: Image) -> None:

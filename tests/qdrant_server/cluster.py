@@ -105,7 +105,9 @@ class Cluster:
     def facet(self, name: str, body: models.FacetRequest) -> Any:
         self._require(name, body.filter)
         require_index(self.client.get_collection(name).payload_schema, body.key)
-        return dumped(self.client.facet(name, body.key, facet_filter=body.filter, limit=body.limit or 10))
+        return dumped(
+            self.client.facet(name, body.key, facet_filter=body.filter, limit=body.limit or 10, exact=bool(body.exact))
+        )
 
     def query(self, name: str, body: models.QueryRequest) -> Any:
         return self.query_batch(name, models.QueryRequestBatch(searches=[body]))[0]

@@ -15,33 +15,6 @@ from chains.turn import ReplyPart
 pytestmark = pytest.mark.anyio
 
 
-async def test_turns_asked_while_away_are_stored_in_order_when_it_is_back(
-    store: OutageStore, kept: LeavingStore
-) -> None:
-    kept.away = True
-    first = a_turn()
-    turns = [first, *(a_turn(conversation_id=first.conversation_id) for _ in range(5))]
-    begun = [await ask(store, turn) for turn in turns]
-    assert {each.durability for each in begun} == {"buffered"}
-    assert [len(each.history) for each in begun] == [0, 2, 4, 6, 8, 10]
-    assert store.buffer.stats.waiting == 6
-    await come_back(store, kept)
-    assert kept.begun == [turn.turn_id for turn in turns]
-    assert (store.buffer.stats.stored_late, store.buffer.stats.bytes) == (6, 0)
-    after = await ask(store, a_turn(conversation_id=first.conversation_id))
-    assert (after.durability, len(after.history)) == ("stored", 12)
-
-
-@pytest.fixture
-def kept() -> LeavingStore:
-    return LeavingStore()
-
-
-@pytest.fixture
-def store(kept: LeavingStore) -> OutageStore:
-    return OutageStore(kept)
-
-
 async def test_full_buffer_refuses_by_number_and_by_bytes(kept: LeavingStore) -> None:
     kept.away = True
     for buffer in (OutageBuffer(turns_limit=3), OutageBuffer(bytes_limit=3 * 64 * 1024)):

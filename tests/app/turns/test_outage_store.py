@@ -33,16 +33,6 @@ async def test_turns_asked_while_away_are_stored_in_order_when_it_is_back(
     assert (after.durability, len(after.history)) == ("stored", 12)
 
 
-@pytest.fixture
-def kept() -> LeavingStore:
-    return LeavingStore()
-
-
-@pytest.fixture
-def store(kept: LeavingStore) -> OutageStore:
-    return OutageStore(kept)
-
-
 async def test_only_the_first_turn_waits_for_a_database_that_is_away(store: OutageStore, kept: LeavingStore) -> None:
     kept.away = True
     for _ in range(20):
@@ -103,7 +93,7 @@ async def test_one_turn_runs_per_conversation_and_copies_meet(
     assert store.holds(turn.turn_id)
     replay = await store.begin(turn, "ada")
     assert isinstance(replay, Replay)
-    assert replay.reply["answer"] == "Roll back."
+    assert (replay.reply["answer"], replay.durability) == ("Roll back.", "buffered")
     await ask(store, other)
     await come_back(store, kept)
     assert kept.begun == [turn.turn_id, other.turn_id]
@@ -111,12 +101,15 @@ async def test_one_turn_runs_per_conversation_and_copies_meet(
 
 
 async def test_turn_id_of_another_conversation_that_waits_is_refused(store: OutageStore, kept: LeavingStore) -> None:
-    first, second = a_turn(), a_turn()
+    first, second, eves = a_turn(), a_turn(), a_turn()
     await ask(store, second)
+    await ask(store, eves, "eve")
     kept.away = True
     await ask(store, first)
     moved = a_turn(turn_id=first.turn_id, conversation_id=second.conversation_id)
     assert await refusal(store, moved) is TurnIdReuse
+    stolen = a_turn(turn_id=first.turn_id, conversation_id=eves.conversation_id)
+    assert await refusal(store, stolen, "eve") is NotFound
 
 
 async def test_turn_that_was_cut_runs_again_under_its_id_and_is_stored_once(
@@ -131,6 +124,26 @@ async def test_turn_that_was_cut_runs_again_under_its_id_and_is_stored_once(
     await come_back(store, kept)
     assert kept.begun == [turn.turn_id]
     assert [reply["answer"] for reply in kept.finished] == ["Roll back."]
+
+
+async def test_turn_that_is_complete_does_not_run_again_while_the_database_is_away(
+    store: OutageStore, kept: LeavingStore
+) -> None:
+    """Only the last reply of a conversation is remembered here; the others' readers have to come again."""
+    first = a_turn()
+    last = a_turn(conversation_id=first.conversation_id)
+    for turn in (first, last):
+        await ask(store, turn)
+    kept.away = True
+    replay = await store.begin(last, "ada")
+    assert isinstance(replay, Replay)
+    assert replay.durability == "stored"
+    with pytest.raises(StorageUnavailable) as refused:
+        await store.begin(first, "ada")
+    assert refused.value.retry_after
+    assert store.buffer.stats.waiting == 0
+    await come_back(store, kept)
+    assert isinstance(await store.begin(first, "ada"), Replay)
 
 
 async def test_turn_that_was_cut_before_the_outage_runs_again_during_it(store: OutageStore, kept: LeavingStore) -> None:

@@ -223,8 +223,10 @@ async def test_turn_that_was_begun_anew_elsewhere_is_left_to_its_new_owner(pair:
     await here.line.accept()
     assert (await reader)[-1]["outcome"] == "failed"
     assert await stored(here.database, turn) == ("running", None)
+    joined = here.read(await here.accept(turn))  # the new one, not what is left of the first
     anew = await there.chain.call(turn.turn_id)
     anew.say("Of the second one.")
     anew.end()
-    assert (await there.read(running))[-1]["outcome"] == "answered"
+    for parts in (await there.read(running), await joined):
+        assert (fold(parts)["answer"], parts[-1]["outcome"]) == ("Of the second one.", "answered")
     assert await stored(here.database, turn) == ("complete", "Of the second one.")

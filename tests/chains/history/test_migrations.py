@@ -30,7 +30,7 @@ def test_revisions_end_at_alembics_head() -> None:
 
 def test_migrate_makes_every_table(database: str) -> None:
     migrate(database)
-    kept = {"chat_history", "conversation", "turn", "journal", "feedback", "spending", "service_secret"}
+    kept = {"chat_history", "conversation", "turn", "journal", "feedback", "spending", "erasure", "service_secret"}
     assert tables_of(database) == {*kept, "docent_revision"}
 
 

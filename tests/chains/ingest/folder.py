@@ -1,4 +1,4 @@
-"""Docs folders written on the spot."""
+"""Docs folders written on the spot, and what a run over one did."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chains.ingest.jsx_markup import Renderer
 from chains.ingest.markdown import Event, read_markdown
 from chains.ingest.modules import Modules
 from chains.ingest.page import Block, Heading, Page
+from chains.ingest.report import IndexReport
 
 BOOKS = Path(__file__).parents[4] / "shared/data/books"
 
@@ -22,6 +23,11 @@ def write(folder: Path, files: dict[str, str]) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     return folder
+
+
+def counts(report: IndexReport) -> tuple[int, int, int, int]:
+    """Pages added, updated, deleted, unchanged."""
+    return report.added, report.updated, report.deleted, report.unchanged
 
 
 def pages(path: Path) -> dict[str, Page]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from folder import write
+from folder import counts, write
 from hashed import HashedEmbeddings
 
 from chains.collection import read_fingerprint, vector_store
@@ -23,14 +22,6 @@ NAME = "docusaurus-book"
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[EdgeClient]:
-    client = EdgeClient(tmp_path / "qdrant")
-    client.open()
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def docs(tmp_path: Path) -> Path:
     return write(tmp_path / "docs", {f"page-{number}.md": a_page(number) for number in range(5)})
 
@@ -42,10 +33,6 @@ def a_page(number: int, words: str = "about") -> str:
 
 def ingest(path: Path, client: EdgeClient, embeddings: HashedEmbeddings, **settings: Any) -> IndexReport:
     return ingest_folder(path, ChainSettings.load(**settings), client, embeddings)
-
-
-def counts(report: IndexReport) -> tuple[int, int, int, int]:
-    return report.added, report.updated, report.deleted, report.unchanged
 
 
 def payloads(client: EdgeClient) -> dict[str, dict[str, Any]]:

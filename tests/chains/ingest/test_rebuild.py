@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from folder import write
+from folder import counts, write
 from hashed import HashedEmbeddings
 from qdrant_client import QdrantClient
 
@@ -24,14 +23,6 @@ from tests.qdrant_server import QdrantServer
 
 NAME = "docusaurus-book"
 SETTINGS = ChainSettings.load()
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[EdgeClient]:
-    client = EdgeClient(tmp_path / "qdrant")
-    client.open()
-    yield client
-    client.close()
 
 
 @pytest.fixture
@@ -52,10 +43,6 @@ def texts(client: Client, name: str = NAME) -> dict[str, str]:
     """What a search could find, by id."""
     records, _ = client.scroll(name, limit=10_000)
     return {str(record.id): str((record.payload or {})["page_content"]) for record in records}
-
-
-def counts(report: IndexReport) -> tuple[int, int, int, int]:
-    return report.added, report.updated, report.deleted, report.unchanged
 
 
 def test_look_says_what_would_change_and_changes_nothing(docs: Path, client: EdgeClient) -> None:

@@ -32,14 +32,6 @@ def site() -> Iterator[SiteDouble]:
         yield site
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[EdgeClient]:
-    client = EdgeClient(tmp_path / "qdrant")
-    client.open()
-    yield client
-    client.close()
-
-
 def read(*addresses: str) -> list[Page]:
     return [page for unread in Website(addresses, 0).unread() if (page := unread.read())]
 

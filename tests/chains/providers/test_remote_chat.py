@@ -69,8 +69,10 @@ async def test_whole_answer_is_the_same(endpoint: ChatEndpoint) -> None:
 
 def test_models_stay_langchains() -> None:
     from chains.providers.cohere import CohereChat
+    from chains.providers.gemini import GeminiChat
 
     assert issubclass(CohereChat, ChatCohere)
+    assert issubclass(GeminiChat, ChatGoogleGenerativeAI)
     assert ChatGoogleGenerativeAI.__module__.startswith("langchain_google_genai")
 
 
