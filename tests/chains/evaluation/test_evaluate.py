@@ -81,7 +81,9 @@ async def test_folder_without_judgements_is_refused(embeddings: LocalEmbeddings,
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("name", "least"), [("xquad-en", 0.975), ("scifact", 0.73)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("xquad-en", 0.975), pytest.param("scifact", 0.73, marks=pytest.mark.long)]
+)
 async def test_retrieval_reaches_its_level(embeddings: LocalEmbeddings, name: str, least: float) -> None:
     """The engine by itself reaches .738 on SciFact and .980 on XQuAD-en."""
     report = await evaluate_beir(shared_set(name), embeddings)
