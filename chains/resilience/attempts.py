@@ -67,11 +67,14 @@ class Attempts:
         return next((name for name in candidates if self._take(name)), None)
 
     async def _after_a_wait(self, *, told: bool) -> str | None:
-        """The one that can be asked soonest, again or because it was pausing."""
+        """The one that can be asked soonest, again or because it was pausing; first one that pauses briefly and takes
+        nothing from the budget."""
         candidates = [name for name in self._providers if self._may_ask(name) and not (told and name == self._asked)]
         waits = {provider: self._wait(provider) for provider in candidates}
-        provider = min(waits, key=lambda name: waits[name], default=None)
-        if provider is None or not self.deadline.leaves_time_after(waits[provider]) or not self._take(provider):
+        soonest = sorted(waits, key=lambda name: (self._spends(name) or waits[name] > BACKOFF_LIMIT, waits[name]))
+        in_time = (name for name in soonest if self.deadline.leaves_time_after(waits[name]))
+        provider = next((name for name in in_time if self._take(name)), None)
+        if provider is None:
             return None
         await asyncio.sleep(waits[provider])
         while (wait := self._breaker(provider).wait) > 0:  # others failed there meanwhile
@@ -82,16 +85,18 @@ class Attempts:
 
     def _take(self, provider: str) -> bool:
         """Whether this call may be made; if so, it is counted for what it is."""
-        again = provider in self._failures
-        spends = self._made > 0 and (again or self._breaker(provider).faltering)
+        spends = self._spends(provider)
         if spends and not self._budget.withdraw():
             return False
         self._free = self._made > 0 and not spends
-        if again:
+        if provider in self._failures:
             self._guard.count("retries", provider, self._operation)
         elif provider != self._providers[0]:
             self._guard.count("fallbacks", provider, self._operation)
         return True
+
+    def _spends(self, provider: str) -> bool:
+        return self._made > 0 and (provider in self._failures or self._breaker(provider).faltering)
 
     def _may_ask(self, provider: str) -> bool:
         return provider not in self._failures or self._failures[provider].retryable

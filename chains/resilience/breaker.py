@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +23,9 @@ class Breaker:
 
     closed: all calls pass. cooling: none does, for as long as the provider asked; then all. open: none does, for the
     cooldown or for what the failure says; then half_open: one call passes, and its first token decides.
+
+    Calls count by their beginning: those that hang end together, long after others passed them by. So a failure is none
+    of a run once a call that began later was answered, and the share is that of the newest calls.
     """
 
     def __init__(self, now: Now) -> None:
@@ -32,8 +34,9 @@ class Breaker:
         self._tripped = False
         self._probing = False
         self._streak = 0
+        self._begun = self._answered = 0  # calls: how many, and the number of the newest that was answered
         self._misses = 0  # as the streak, with those that asked to be left alone
-        self._recent: deque[bool] = deque(maxlen=WINDOW)
+        self._failed: list[int] = []  # numbers of calls, of the newest WINDOW
         self.cause: ProviderError | None = None
 
     @property
@@ -74,26 +77,28 @@ class Breaker:
         if self.wait > 0:
             raise self.refusal()
         self._probing = self._tripped
-        return Passage(self, probe=self._tripped)
+        self._begun += 1
+        return Passage(self, self._begun, probe=self._tripped)
 
     def refusal(self) -> CircuitOpen:
         return CircuitOpen(self.cause.kind if self.cause else "", retry_after=self.retry_after)
 
-    def succeed(self, *, probe: bool) -> None:
+    def succeed(self, number: int, *, probe: bool) -> None:
+        self._answered = max(self._answered, number)
         self._streak = self._misses = 0
-        self._recent.append(False)
         self.revive(probe=probe)
 
     def revive(self, *, probe: bool) -> None:
         if probe:
             self._close()
 
-    def fail(self, error: ProviderError, *, probe: bool) -> None:
-        self._misses += error.counts or error.pause > 0
+    def fail(self, error: ProviderError, number: int, *, probe: bool) -> None:
+        passed_by = number < self._answered
+        self._misses += (error.counts or error.pause > 0) and not passed_by
         if error.lasting:
             self._trip(error, error.pause)
         elif error.counts:
-            self._count(error, probe=probe)
+            self._count(error, number, probe=probe, passed_by=passed_by)
         else:
             self.revive(probe=probe)
         if error.pause and not error.lasting:
@@ -104,18 +109,18 @@ class Breaker:
         if probe:
             self._probing = False
 
-    def _count(self, error: ProviderError, *, probe: bool) -> None:
+    def _count(self, error: ProviderError, number: int, *, probe: bool, passed_by: bool) -> None:
         if self._tripped and not probe:
             return  # it began before the breaker opened
-        self._streak += 1
-        self._recent.append(True)
-        if probe or self._streak >= FAILURES or sum(self._recent) >= WINDOW * RATE:
+        self._streak += not passed_by
+        self._failed = [failed for failed in [*self._failed, number] if failed > self._begun - WINDOW]
+        if probe or self._streak >= FAILURES or len(self._failed) >= WINDOW * RATE:
             self._trip(error, COOLDOWN)
 
     def _trip(self, error: ProviderError, pause: float) -> None:
         self._tripped, self.cause = True, error
         self._until = self._now() + pause
-        self._recent.clear()
+        self._failed.clear()
 
     def _close(self) -> None:
         self._tripped = self._probing = False
@@ -127,6 +132,7 @@ class Passage:
     """A call that passed the breaker, and has to say how it ended."""
 
     breaker: Breaker
+    number: int
     probe: bool
 
     def answers(self) -> None:
@@ -136,10 +142,10 @@ class Passage:
             self.probe = False
 
     def succeed(self) -> None:
-        self.breaker.succeed(probe=self.probe)
+        self.breaker.succeed(self.number, probe=self.probe)
 
     def fail(self, error: ProviderError) -> None:
-        self.breaker.fail(error, probe=self.probe)
+        self.breaker.fail(error, self.number, probe=self.probe)
 
     def release(self) -> None:
         """However it ended, also by its caller's going away."""

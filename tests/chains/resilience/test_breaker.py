@@ -119,6 +119,17 @@ def test_probe_that_answers_lets_the_others_go(breaker: Breaker, clock: Clock) -
     call(breaker)
 
 
+def test_calls_that_hung_while_later_ones_were_answered_are_no_run_of_failures(breaker: Breaker) -> None:
+    hanging = [breaker.enter() for _ in range(5)]
+    call(breaker)
+    for passage in hanging:
+        passage.fail(ProviderDown())
+    assert breaker.state == "closed"
+    assert not breaker.faltering
+    opened(breaker)
+    assert breaker.state == "open"
+
+
 def test_probe_whose_caller_went_away_makes_room_for_another(breaker: Breaker, clock: Clock) -> None:
     opened(breaker)
     clock.now += 5
