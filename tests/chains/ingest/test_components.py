@@ -54,7 +54,7 @@ export const First = ({words, count}) => <p>{words.slice(0, count.missing).join(
 def texts(folder: Path, body: str) -> list[str]:
     imports = "import Box, {Quiz, Choice, Hint, Tip, First, Name, Letters, Site} from './cards';\n"
     imports += "import * as widgets from './cards';\n\n"
-    config = "export default {title: 'handbook', baseUrl: '/', presets: ['classic'], customFields: {edition: 'second'}};"
+    config = "export default {title: 'handbook', url: 'x', presets: ['classic'], customFields: {edition: 'second'}};"
     write(folder, {"docs/page.mdx": imports + body, "docs/cards.tsx": CARDS, "docusaurus.config.mjs": config})
     found = page(folder / "docs", "page.mdx").sections
     return [text for section in found for text in (*section.path[1:], *(block.text for block in section.blocks))]
