@@ -148,12 +148,19 @@ def _related(config: SiteConfig, path: Path) -> bool:
 def site_values(folder: Path) -> Mapping[str, Any]:
     """What the configuration in a site's folder says; nothing when there is none."""
     file = next(_config_in(folder), None)
-    return read_configuration(file.read_text(encoding="utf-8", errors="replace")) if file else {}
+    return _values(file) if file else {}
+
+
+def _values(file: Path) -> Mapping[str, Any]:
+    from chains.ingest.modules import imports_of
+
+    source = file.read_text(encoding="utf-8", errors="replace")
+    return read_configuration(source, imports_of(source, file.parent))
 
 
 def _configs(file: Path) -> list[SiteConfig]:
     """One per docs folder of the site, the preset's first."""
-    values = read_configuration(file.read_text(encoding="utf-8", errors="replace"))
+    values = _values(file)
     site = SiteConfig(
         docs=file.parent,
         site=file.parent,
@@ -217,12 +224,11 @@ def _dialect(values: Mapping[str, Any]) -> Dialect:
 
 def _magic(values: Mapping[str, Any]) -> Iterator[str]:
     """The comments that Docusaurus takes out of code, as the theme's configuration names them."""
-    named = mapping_of(mapping_of(values, "themeConfig"), "prism").get("magicComments")
-    for each in named if isinstance(named, list) else []:
+    listed = mapping_of(mapping_of(values, "themeConfig"), "prism").get("magicComments")
+    for each in listed if isinstance(listed, list) else []:
         if isinstance(each, dict):
-            block = mapping_of(each, "block")
-            found = (text_at(each, "line"), text_at(block, "start"), text_at(block, "end"))
-            yield from (name for name in found if name)
+            named = {**mapping_of(each, "block"), "line": each.get("line")}
+            yield from (name for name in named.values() if isinstance(name, str))
 
 
 def _is_v4(values: Mapping[str, Any]) -> bool:

@@ -1,44 +1,62 @@
 """Finds the configuration in a Docusaurus configuration file without running it.
 
 Values are read as a production build with an empty environment would see them: `process.env.NODE_ENV` is "production",
-every other variable is undefined. Whatever else stands there, calls and functions above all, becomes `UNKNOWN`.
+every other variable is undefined. What cannot be known without running it becomes `UNKNOWN`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from chains.ingest.javascript_functions import find_constants, find_default
+from chains.ingest.javascript_functions import call, find_constants, find_default
 from chains.ingest.javascript_operations import UNKNOWN
-from chains.ingest.javascript_scope import Scope
+from chains.ingest.javascript_scope import Function, Scope
 from chains.ingest.javascript_tokens import Token, tokenize
 
+_KEYS = ("url", "baseUrl", "presets", "title")
 
-def read_configuration(source: str, keys: tuple[str, ...] = ("baseUrl", "url", "presets")) -> dict[str, Any]:
-    """The object that looks like a site's configuration: the first with the first of `keys`, else with the next.
+# What a name stands for that another file exports.
+Import = Callable[[str], Any]
+
+
+def read_configuration(source: str, imported: Import = lambda name: UNKNOWN) -> dict[str, Any]:
+    """The site's configuration: the default export or, where that is not known, the object that looks most like one.
 
     Returns an empty dict when there is none.
     """
-    objects = read_objects(source)
-    for key in keys:
-        for candidate in objects:
-            if key in candidate:
-                return candidate
-    return {}
-
-
-def read_default(source: str) -> Any:
-    """The value of `export default`, or of `module.exports =`."""
     tokens = tokenize(source)
-    at = find_default(tokens)
-    return UNKNOWN if at is None else Scope(tokens, find_constants(tokens)).value_at(at)
+    scope = Scope(tokens, find_constants(tokens), imported=imported)
+    exported = _default(scope)
+    candidates = [exported] if isinstance(exported, dict) and _likeness(exported) else _objects(scope)
+    best = max(candidates, key=_likeness, default={})
+    return {**best, **_assigned(scope)} if _likeness(best) else {}
 
 
-def read_objects(source: str) -> list[dict[str, Any]]:
+def read_default(source: str, imported: Import = lambda name: UNKNOWN) -> Any:
+    """The value of `export default`, or of `module.exports =`; of a function, what it returns."""
+    tokens = tokenize(source)
+    return _default(Scope(tokens, find_constants(tokens), imported=imported))
+
+
+def _default(scope: Scope) -> Any:
+    at = find_default(scope.tokens)
+    value = UNKNOWN if at is None else scope.value_at(at)
+    return call(value, []) if isinstance(value, Function) else value
+
+
+def _likeness(candidate: dict[str, Any]) -> int:
+    return sum(key in candidate for key in _KEYS)
+
+
+def _assigned(scope: Scope) -> dict[str, Any]:
+    """`config.presets = ...` below the object."""
+    return {name[1:]: scope.value_at(at) for name, at in scope.constants.items() if name.startswith(".")}
+
+
+def _objects(scope: Scope) -> list[dict[str, Any]]:
     """Every object that is assigned, exported, returned or passed; nested ones are part of the one around them."""
-    tokens = tokenize(source)
-    scope = Scope(tokens, find_constants(tokens))
-    starts = [at for at in range(len(tokens)) if _starts_object(tokens, at)]
+    starts = [at for at in range(len(scope.tokens)) if _starts_object(scope.tokens, at)]
     return [value for at in starts if isinstance(value := scope.value_at(at), dict)]
 
 

@@ -38,7 +38,7 @@ def find_constants(tokens: Sequence[Token], start: int = 0, end: int | None = No
 def _static(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, int]]:
     """`Exercise.Note = value` under `.Note`."""
     match [text for _, text in tokens[at + 1 : at + 4]]:
-        case [".", name, "="] if name != "exports":
+        case [".", name, "="] if name != "exports" and (at == 0 or tokens[at - 1][1] != "."):
             yield f".{name}", at + 4
 
 
@@ -79,7 +79,7 @@ def find_default(tokens: Sequence[Token]) -> int | None:
 
 
 def call(function: Function, arguments: Sequence[Any]) -> Any:
-    """What the function returns; of several returns, all."""
+    """What the function returns; of several returns, all, or in a configuration the last."""
     if function.scope.depth > 30:
         return UNKNOWN
     this = {"this": {"props": arguments[0] if arguments else {}, "state": UNKNOWN}} if function.renders else {}
@@ -90,6 +90,8 @@ def call(function: Function, arguments: Sequence[Any]) -> Any:
     end.skip_brackets()
     local = scope.bind({}, find_constants(scope.tokens, function.body, end.at))
     values = [local.value_at(at + 1) for at in _returns(scope.tokens, function.body, end.at)]
+    if values and not scope.lenient:
+        return values[-1]  # what is returned before depends on the environment
     return values[0] if len(values) == 1 else Alternatives(value for value in values if value is not None)
 
 

@@ -122,7 +122,7 @@ class ValueReader(TokenReader):
         for at in range(start, self.at - 2):
             if [text for _, text in self.tokens[at : at + 3]] == ["render", "(", ")"]:
                 body = next(n for n in range(at + 3, self.at) if self.tokens[n][1] == "{")
-                return Function(self.scope, at + 1, body, renders=True) if self.scope.lenient else UNKNOWN
+                return Function(self.scope, at + 1, body, renders=True)
         return UNKNOWN
 
     def _arrow(self, parameters: int) -> Any:
@@ -132,7 +132,7 @@ class ValueReader(TokenReader):
             self.skip_brackets()
         else:
             self.skip_value()
-        return function if self.scope.lenient else UNKNOWN
+        return function
 
     def _postfix(self, value: Any) -> Any:
         """`.name`, `['name']`, calls, and TypeScript's `!`."""
@@ -172,8 +172,8 @@ class ValueReader(TokenReader):
 
             return call(called, arguments)
         match arguments:
-            case [str(path)] if path.startswith(".") and not self.scope.lenient:
-                return path
+            case [str(path)] if not self.scope.lenient and (path.startswith(".") or "docusaurus" in path):
+                return path  # require.resolve
             case [Function(), *_]:  # memo, forwardRef, observer
                 return arguments[0]
             case [dict()] if not self.scope.lenient:

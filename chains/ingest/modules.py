@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -130,6 +130,11 @@ class Modules:
         named = [base, *(base.with_name(base.name + suffix) for suffix in _SUFFIXES)]
         indexes = [base / f"index{suffix}" for suffix in _SUFFIXES]
         return next((path for path in [*named, *indexes] if path.is_file()), None)
+
+
+def imports_of(source: str, folder: Path) -> Callable[[str], Any]:
+    """What the names stand for that a file in `folder` imports, such as a configuration."""
+    return Modules(folder, Renderer()).module(source, folder, {}).scope.imported
 
 
 def imported_names(source: str) -> list[str]:

@@ -45,9 +45,16 @@ def test_defaults_are_those_of_docusaurus(tmp_path: Path) -> None:
         "trailingSlash: process.env.CI !== 'x' && true, presets: [['classic', {docs: {}}]]};",
         "module.exports = {url: 'https://' + 'x.org', baseUrl: process.env.BASE || '/b/', trailingSlash: true, "
         "plugins: [function p() { return {name: 'x'}; }, ['@docusaurus/plugin-content-docs', {path: 'docs'}]]};",
+        "const a = {url: 'https://x.org', baseUrl: '/b/'};\nconst config = {...a};\nconfig.trailingSlash = true;\n"
+        "config.presets = [[require.resolve('@docusaurus/preset-classic'), {docs: {}}]];\nmodule.exports = config;",
+        "const docs = (id) => ['@docusaurus/plugin-content-docs', {id, path: id}];\nfunction base() { return '/b/'; }\n"
+        "export default {url: 'https://x.org', baseUrl: base(), trailingSlash: true, plugins: ['docs'].map(docs)};",
+        "import {options, site} from './options';\n"
+        "export default {url: site.url, baseUrl: '/b/', trailingSlash: true, presets: [['classic', options]]};",
     ],
 )
 def test_configuration_is_read_however_it_is_written(tmp_path: Path, source: str) -> None:
+    write(tmp_path, {"options.ts": "export const options = {docs: {}};\nexport const site = {url: 'https://x.org'};"})
     config = config_of(tmp_path, source, "docusaurus.config.ts")
     assert (config.url, config.route(), config.trailing_slash) == ("https://x.org", "/b/docs/", True)
     assert config.docs == tmp_path / "docs"
