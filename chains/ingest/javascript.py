@@ -51,7 +51,7 @@ def _likeness(candidate: dict[str, Any]) -> int:
 
 def _assigned(scope: Scope) -> dict[str, Any]:
     """`config.presets = ...` below the object."""
-    return {name[1:]: scope.value_at(at) for name, at in scope.constants.items() if name.startswith(".")}
+    return {name[1:]: scope.look_up(name) for name in scope.constants if name.startswith(".")}
 
 
 def _objects(scope: Scope) -> list[dict[str, Any]]:

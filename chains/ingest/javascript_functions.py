@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from chains.ingest.javascript_operations import UNKNOWN, Alternatives, text_of
-from chains.ingest.javascript_scope import Function, Scope
+from chains.ingest.javascript_operations import UNKNOWN, Alternatives
+from chains.ingest.javascript_scope import Function, Place, Scope
 from chains.ingest.javascript_tokens import Token, TokenReader
 from chains.ingest.javascript_values import ValueReader
 
 _DECLARATIONS = ("const", "let", "var")
+_NEAR = 400  # tokens after a declaration in which its name gets other values
 
 
-def find_constants(tokens: Sequence[Token], start: int = 0, end: int | None = None) -> dict[str, int]:
+def find_constants(tokens: Sequence[Token], start: int = 0, end: int | None = None) -> dict[str, Place]:
     """Where the value of each `const name = value` and of each `function name` begins; where the pattern of
-    `const {name} = value` begins, as a negative number."""
-    found: dict[str, int] = {}
+    `const {name} = value` begins, as a negative number; several places for what is assigned several times."""
+    found: dict[str, Place] = {}
     stop = len(tokens) if end is None else end
     for at in range(start, stop - 1):
         kind, text = tokens[at]
@@ -28,11 +29,23 @@ def find_constants(tokens: Sequence[Token], start: int = 0, end: int | None = No
             continue
         if text in _DECLARATIONS:
             equals = next((n for n in range(at + 2, min(at + 60, stop)) if tokens[n][1] in ("=", ";")), None)
-            if equals is not None and tokens[equals][1] == "=":
-                found.setdefault(tokens[at + 1][1], equals + 1)
+            first = [equals + 1] if equals is not None and tokens[equals][1] == "=" else []
+            later = _assigned(tokens, at + 2, min(at + _NEAR, stop)) if text != "const" else []
+            if first or later:
+                found.setdefault(tokens[at + 1][1], (*first, *later) if later else first[0])
         elif text in ("function", "class"):
             found.setdefault(tokens[at + 1][1], at)
     return found
+
+
+def _assigned(tokens: Sequence[Token], start: int, end: int) -> list[int]:
+    """Where the values of `name = value` begin, after the `let name` that stands before `start`."""
+    name = tokens[start - 1]
+    return [
+        at + 2
+        for at in range(start, end - 1)
+        if tokens[at] == name and tokens[at + 1][1] == "=" and tokens[at - 1][1] in (";", "{", "}", ")", "else", ":")
+    ]
 
 
 def _static(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, int]]:
@@ -169,73 +182,3 @@ def _bind_members(reader: ValueReader, value: Mapping[str, Any], names: dict[str
         if not reader.take(","):
             break
     reader.take("}")
-
-
-def _each(function: Any, item: Any, index: int) -> Any:
-    if isinstance(function, Function):
-        return call(function, [item, index])
-    return function(item) if callable(function) else UNKNOWN
-
-
-def _map(items: list[Any], function: Any = None, *_: Any) -> Any:
-    return [_each(function, item, index) for index, item in enumerate(items)]
-
-
-def _filter(items: list[Any], function: Any = None, *_: Any) -> Any:
-    """What may pass stays."""
-    return [item for index, item in enumerate(items) if (kept := _each(function, item, index)) or kept is UNKNOWN]
-
-
-def _sort(items: list[Any], compare: Any = None, *_: Any) -> Any:
-    return sorted(items, key=lambda item: text_of(item) or "") if compare is None else items
-
-
-def _find(items: list[Any], function: Any = None, *_: Any) -> Any:
-    """The first that may be meant."""
-    return next(iter(_filter(items, function)), None)
-
-
-def _some(items: list[Any], function: Any = None, *_: Any) -> Any:
-    kept = [_each(function, item, index) for index, item in enumerate(items)]
-    return True if any(kept) else UNKNOWN if UNKNOWN in kept else False
-
-
-def _every(items: list[Any], function: Any = None, *_: Any) -> Any:
-    kept = [_each(function, item, index) for index, item in enumerate(items)]
-    return UNKNOWN if UNKNOWN in kept else all(kept)
-
-
-def _reduce(items: list[Any], function: Any = None, *start: Any) -> Any:
-    result, *rest = [*start[:1], *items]
-    for item in rest:
-        result = call(function, [result, item]) if isinstance(function, Function) else UNKNOWN
-    return result
-
-
-def _join(items: list[Any], mark: Any = ",", *_: Any) -> Any:
-    return str(mark).join(text_of(item) or "" for item in items)
-
-
-def _concat(items: list[Any], *more: Any) -> Any:
-    return items + [item for other in more for item in (other if isinstance(other, list) else [other])]
-
-
-LIST_METHODS: dict[str, Callable[..., Any]] = {
-    "map": _map,
-    "flatMap": _map,
-    "filter": _filter,
-    "join": _join,
-    "slice": lambda items, start=0, end=None, *_: items[start:end],
-    "concat": _concat,
-    "sort": _sort,
-    "find": _find,
-    "some": _some,
-    "every": _every,
-    "reduce": _reduce,
-    "flat": lambda items, *_: [one for item in items for one in (item if isinstance(item, list) else [item])],
-    "keys": lambda items: list(range(len(items))),
-    "fill": lambda items, value=None, *_: [value] * len(items),
-    "indexOf": lambda items, wanted: items.index(wanted) if wanted in items else -1,
-    "reverse": lambda items, *_: items[::-1],
-    "includes": lambda items, wanted=None, *_: wanted in items,
-}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chains.ingest.javascript_functions import call
-from chains.ingest.javascript_operations import UNKNOWN, number_of, text_of
+from chains.ingest.javascript_operations import MOST_TIMES, UNKNOWN, number_of, text_of
 from chains.ingest.javascript_scope import Function
 
 
@@ -34,7 +34,13 @@ def _assign(*objects: Any) -> Any:
 
 def _array_from(value: Any = None, function: Any = None, *_: Any) -> Any:
     length = value.get("length") if isinstance(value, Mapping) else None
-    items = [None] * length if isinstance(length, int) else list(value) if isinstance(value, list | str) else None
+    items = (
+        [None] * min(length, MOST_TIMES)
+        if isinstance(length, int)
+        else list(value)
+        if isinstance(value, list | str)
+        else None
+    )
     if items is None:
         return UNKNOWN
     return [call(function, [item, at]) for at, item in enumerate(items)] if isinstance(function, Function) else items
@@ -77,7 +83,8 @@ GLOBALS: Mapping[str, Any] = {
     "React": _HOOKS,
     "Object": {"entries": _entries, "keys": _keys, "values": _values, "assign": _assign, "freeze": lambda value: value},
     "Array": _Constructor(
-        lambda length: [None] * length, **{"from": _array_from, "isArray": lambda value: isinstance(value, list)}
+        lambda length: [None] * min(length, MOST_TIMES),
+        **{"from": _array_from, "isArray": lambda value: isinstance(value, list)},
     ),
     "Math": {"max": max, "min": min, "round": lambda number: int(number + 0.5), "floor": lambda number: number // 1},
     "JSON": {"stringify": lambda value, _=None, indent=None: json.dumps(value, indent=indent, ensure_ascii=False)},

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+MOST_TIMES = 1_000  # of what a page repeats
+
 
 class Unknown:
     def __bool__(self) -> bool:
@@ -95,7 +97,7 @@ def member(value: Any, key: Any) -> Any:
 def _list_method(value: Any, key: Any) -> Any:
     if not isinstance(value, list):
         return UNKNOWN
-    from chains.ingest.javascript_functions import LIST_METHODS
+    from chains.ingest.javascript_lists import LIST_METHODS
 
     method = LIST_METHODS.get(key) if isinstance(key, str) else None
     return UNKNOWN if method is None else partial(method, value)
@@ -106,14 +108,14 @@ STRING_METHODS: dict[str, Callable[..., Any]] = {
     "toLowerCase": lambda text: text.lower(),
     "trim": lambda text: text.strip(),
     "toString": lambda text: text,
-    "repeat": lambda text, times: text * times,
+    "repeat": lambda text, times: text * min(times, MOST_TIMES),
     "charAt": lambda text, at=0: text[at : at + 1],
     "slice": lambda text, start=0, end=None: text[start:end],
     "substring": lambda text, start=0, end=None: text[start:end],
     "startsWith": lambda text, start: text.startswith(start),
     "endsWith": lambda text, end: text.endswith(end),
     "includes": lambda text, part: part in text,
-    "padStart": lambda text, length, fill=" ": text.rjust(length, fill),
+    "padStart": lambda text, length, fill=" ": text.rjust(min(length, MOST_TIMES), fill),
     "split": lambda text, mark="", *_: list(text) if mark == "" else text.split(mark),
     "replace": lambda text, old, new: text.replace(old, new, 1) if isinstance(new, str) else text,
     "replaceAll": lambda text, old, new: text.replace(old, new) if isinstance(new, str) else text,

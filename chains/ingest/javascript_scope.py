@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chains.ingest.javascript_operations import UNKNOWN
+from chains.ingest.javascript_operations import UNKNOWN, Alternatives
 from chains.ingest.javascript_tokens import Token, tokenize
 
 _DEEPEST = 40
+
+# The index of a token; several where a name has several values.
+Place = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,14 @@ class Scope:
     """
 
     tokens: list[Token]
-    constants: Mapping[str, int]
+    constants: Mapping[str, Place]
     bound: Mapping[str, Any] = field(default_factory=dict)
     imported: Callable[[str], Any] = lambda name: UNKNOWN
     element: Callable[[str, Scope], Any] = lambda source, scope: UNKNOWN
     lenient: bool = False
     depth: int = 0
 
-    def bind(self, names: Mapping[str, Any], constants: Mapping[str, int] | None = None) -> Scope:
+    def bind(self, names: Mapping[str, Any], constants: Mapping[str, Place] | None = None) -> Scope:
         """A scope within this one."""
         inner = {**self.constants, **(constants or {})}
         bound = {name: value for name, value in self.bound.items() if name not in (constants or {})}
@@ -47,9 +50,12 @@ class Scope:
             return self._constant(name, self.constants[name])
         return self.imported(name)
 
-    def _constant(self, name: str, at: int) -> Any:
+    def _constant(self, name: str, at: Place) -> Any:
         from chains.ingest.javascript_functions import unpack
 
+        if isinstance(at, tuple):
+            values = Alternatives(self.bind({}).value_at(place) for place in at)
+            return values if self.lenient else values[0]
         return unpack(self.bind({}), -at).get(name, UNKNOWN) if at < 0 else self.bind({}).value_at(at)
 
     def evaluate(self, source: str) -> Any:

@@ -38,6 +38,12 @@ export default Box;
 
 export const Name = ({name, children}) => <i>{typeof children === 'string' ? children : name}</i>;
 
+export function Switch({kind}) {
+  let body;
+  if (kind === 'a') { body = <p>Body of the first</p>; } else { body = <p>Body of the second</p>; }
+  return <div>{body}<i>{'A'.repeat(1000000000)}</i></div>;
+}
+
 export const Letters = ({count}) => (
   <ul>{Array.from({length: count}, (_, i) => <li key={i}>Answer {String.fromCharCode(65 + i)} of {count}</li>)}</ul>
 );
@@ -52,7 +58,7 @@ export const First = ({words, count}) => <p>{words.slice(0, count.missing).join(
 
 
 def texts(folder: Path, body: str) -> list[str]:
-    imports = "import Box, {Quiz, Choice, Hint, Tip, First, Name, Letters, Site} from './cards';\n"
+    imports = "import Box, {Quiz, Choice, Hint, Tip, First, Name, Letters, Site, Switch} from './cards';\n"
     imports += "import * as widgets from './cards';\n\n"
     config = "export default {title: 'handbook', url: 'x', presets: ['classic'], customFields: {edition: 'second'}};"
     write(folder, {"docs/page.mdx": imports + body, "docs/cards.tsx": CARDS, "docusaurus.config.mjs": config})
@@ -76,6 +82,7 @@ def texts(folder: Path, body: str) -> list[str]:
         ("<Site />", ["The handbook, second edition, in en"]),
         ("<widgets.Hint hint='Go on.'>More.</widgets.Hint>", ["More.", "Go on."]),
         ("<Name name='Servo' />", ["Servo"]),
+        ("<Switch kind='b' />", ["Body of the second", "A" * 1000]),
         ("{Object.keys({one: 1, two: 2}).map((key) => <p key={key}>{key}</p>)}", ["one\ntwo"]),
     ],
 )  # fmt: skip
