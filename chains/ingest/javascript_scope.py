@@ -10,6 +10,7 @@ from chains.ingest.javascript_operations import UNKNOWN, Alternatives
 from chains.ingest.javascript_tokens import Token, tokenize
 
 _DEEPEST = 40
+REQUIRED = "require "  # before a specifier, as an imported name
 
 # The index of a token; several where a name has several values.
 Place = int | tuple[int, ...]

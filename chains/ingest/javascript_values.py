@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chains.ingest.javascript_operations import UNKNOWN, Alternatives, Unknown, member, number_of, operate, text_of
-from chains.ingest.javascript_scope import Function, Scope
+from chains.ingest.javascript_scope import REQUIRED, Function, Scope
 from chains.ingest.javascript_tokens import CLOSE, TokenReader
 from chains.ingest.jsx import scan_expression, unescape_text
 
@@ -101,6 +101,8 @@ class ValueReader(TokenReader):
 
     def _looked_up(self, name: str) -> Any:
         value = self.scope.look_up(name)
+        if name == "require" and value is UNKNOWN:
+            return lambda specifier: self.scope.imported(f"{REQUIRED}{specifier}")
         if value is UNKNOWN and self.scope.lenient:
             from chains.ingest.javascript_globals import GLOBALS
 
@@ -245,5 +247,4 @@ class ValueReader(TokenReader):
 def _type_of(value: Any) -> Any:
     if isinstance(value, str | Unknown):
         return "string" if isinstance(value, str) else UNKNOWN
-    types = {bool: "boolean", int: "number", float: "number", Function: "function"}
-    return types.get(type(value), "object")
+    return {bool: "boolean", int: "number", float: "number", Function: "function"}.get(type(value), "object")

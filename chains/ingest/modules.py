@@ -13,7 +13,7 @@ from typing import Any
 from chains.ingest.config import mapping_of, site_values
 from chains.ingest.javascript_functions import find_constants, find_default
 from chains.ingest.javascript_operations import UNKNOWN, member
-from chains.ingest.javascript_scope import Scope
+from chains.ingest.javascript_scope import REQUIRED, Scope
 from chains.ingest.javascript_tokens import tokenize
 from chains.ingest.jsx import unescape_text
 from chains.ingest.jsx_markup import Partial, Renderer
@@ -60,6 +60,8 @@ class Modules:
         imported = dict(_imports(source))
 
         def look_up(name: str) -> Any:
+            if name.startswith(REQUIRED):
+                return self._required(name.removeprefix(REQUIRED), folder)
             if name in imported:
                 specifier, exported = imported[name]
                 return self._resolved(specifier, exported, folder)
@@ -116,6 +118,13 @@ class Modules:
         if file is None:
             return UNKNOWN
         return _source(file) if raw else self.export(file.resolve(), name)
+
+    def _required(self, specifier: str, folder: Path) -> Any:
+        """What `require` gives: what `module.exports` is, or the names that a module exports."""
+        default = self._resolved(specifier, "default", folder)
+        if isinstance(default, dict | list):
+            return default
+        return {"default": default} if isinstance(default, str) else self._resolved(specifier, "*", folder)
 
     def _context(self) -> dict[str, Any]:
         """What `useDocusaurusContext()` gives."""

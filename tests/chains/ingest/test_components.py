@@ -62,6 +62,7 @@ def texts(folder: Path, body: str) -> list[str]:
     imports += "import * as widgets from './cards';\n\n"
     config = "export default {title: 'handbook', url: 'x', presets: ['classic'], customFields: {edition: 'second'}};"
     write(folder, {"docs/page.mdx": imports + body, "docs/cards.tsx": CARDS, "docusaurus.config.mjs": config})
+    write(folder, {"docs/raw.txt": "one raw line"})
     found = page(folder / "docs", "page.mdx").sections
     return [text for section in found for text in (*section.path[1:], *(block.text for block in section.blocks))]
 
@@ -82,6 +83,7 @@ def texts(folder: Path, body: str) -> list[str]:
         ("<Site />", ["The handbook, second edition, in en"]),
         ("<widgets.Hint hint='Go on.'>More.</widgets.Hint>", ["More.", "Go on."]),
         ("<Name name='Servo' />", ["Servo"]),
+        ("<CodeBlock>{require('!!raw-loader!./raw.txt').default}</CodeBlock>", ["one raw line"]),
         ("<Switch kind='b' />", ["Body of the second", "A" * 1000]),
         ("{Object.keys({one: 1, two: 2}).map((key) => <p key={key}>{key}</p>)}", ["one\ntwo"]),
     ],

@@ -49,6 +49,8 @@ def test_defaults_are_those_of_docusaurus(tmp_path: Path) -> None:
         "config.presets = [[require.resolve('@docusaurus/preset-classic'), {docs: {}}]];\nmodule.exports = config;",
         "const docs = (id) => ['@docusaurus/plugin-content-docs', {id, path: id}];\nfunction base() { return '/b/'; }\n"
         "export default {url: 'https://x.org', baseUrl: base(), trailingSlash: true, plugins: ['docs'].map(docs)};",
+        "const {url} = require('./options').site;\nmodule.exports = {url, baseUrl: '/b/', trailingSlash: true, "
+        "presets: ['classic']};",
         "import {options, site} from './options';\n"
         "export default {url: site.url, baseUrl: '/b/', trailingSlash: true, presets: [['classic', options]]};",
     ],
