@@ -121,9 +121,11 @@ async def load(service: LiveService, asked: argparse.Namespace) -> AsyncIterator
             offer(asked.retrievals, lambda n: search(client, n % asked.pages, searches), searches, ended),
             offer(asked.turns, lambda n: ask(client, 7 * n % asked.pages, turns), turns, ended),
         )
-        yield searches, turns
-        ended.set()
-        await running
+        try:
+            yield searches, turns
+        finally:
+            ended.set()
+            await running
 
 
 async def by_hook(service: LiveService) -> None:
@@ -171,8 +173,10 @@ def qdrant(folder: Path) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "tests.qdrant_server", "--port", "0", "--directory", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdout is not None
-        yield {"QDRANT_URL": server.stdout.readline().split()[-1]}
-        server.terminate()
+        try:
+            yield {"QDRANT_URL": server.stdout.readline().split()[-1]}
+        finally:
+            server.terminate()
 
 
 def main() -> None:
