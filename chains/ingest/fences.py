@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _TITLE = re.compile(r"title\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_LINES = re.compile(r"\{[\d,-]+\}")
 _LANGUAGE = re.compile(r"[^\s{]+")
 # Docusaurus takes these comments out of the code; the lines between a start and an end stay.
 _MAGIC = re.compile(
@@ -22,5 +23,6 @@ def clean_info(info: str) -> str:
     return f'{name} title="{title.group(1) or title.group(2)}"' if title else name
 
 
-def clean_code(code: str) -> str:
-    return _MAGIC.sub("", code)
+def clean_code(code: str, info: str = "") -> str:
+    """Docusaurus takes the comments for text where the fence's first line says which lines to highlight."""
+    return code if _LINES.search(info) else _MAGIC.sub("", code)

@@ -14,6 +14,10 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
+class Alternatives(list[Any]):
+    """What something unknown decides between; the last is what mostly shows first: `open ? hint : 'Show the hint'`."""
+
+
 class Markup(str):
     """HTML, where a plain string is a text."""
 
@@ -59,6 +63,8 @@ def text_of(value: Any) -> str | None:
     """A string, or a number as JavaScript writes it; None for what is no text."""
     if isinstance(value, str):
         return value
+    if isinstance(value, Alternatives):
+        return next((text for item in reversed(value) if (text := text_of(item)) is not None), None)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return str(int(value)) if value == int(value) else str(value)

@@ -52,7 +52,7 @@ class _Reader:
         self.partial = partial
         self.slugger = Slugger(keep_case=dialect.keep_case)
         self.events: list[Event] = []
-        self.open_components: list[tuple[str, str]] = []
+        self.open_components: list[tuple[str, str, list[str]]] = []
         self.open_code: list[Tag] = []
         self.hidden: list[str] = []
         self.lists: list[int | None] = []
@@ -89,6 +89,7 @@ class _Reader:
                 self.table[-1].append(inline.shown(token.children).replace("\n", " ").replace("|", "\\|"))
             case _:
                 self._paragraph(token)
+        self._add(Kind.TEXT, inline.quote_tags("\n".join(self.components.left_over)))
 
     def _heading(self, token: Token, level: int) -> None:
         text, source, explicit = inline.heading(token.children or [], self.dialect.html_comment_ids)
@@ -105,7 +106,8 @@ class _Reader:
             if tag is None:
                 self._line(inline.shown(tokens))
             else:
-                self._add_heading(int(tag.name[1]), inline.plain(tokens), self.components.value_text(tag, "id"))
+                anchor = self.components.value_text(tag, "id")
+                self._add_heading(inline.heading_level(tag), inline.plain(tokens), anchor)
 
     def _line(self, text: str) -> None:
         if self.quotes and (alert := _ALERT.match(text)):
@@ -128,7 +130,7 @@ class _Reader:
         self.prefix = f"{token.info.capitalize()}: "
 
     def _fence(self, token: Token) -> None:
-        info, code = clean_info(token.info), clean_code(token.content).rstrip()
+        info, code = clean_info(token.info), clean_code(token.content, token.info).rstrip()
         if info.split(" ")[0] == "mermaid":
             return self._add(Kind.TEXT, diagram_text(code))
         marks = token.markup if len(token.markup) >= 3 else "```"
@@ -213,13 +215,17 @@ class _Reader:
             self._add(Kind.TEXT, inline.tidy(self.components.text_of_tag(tag)))
         return None if tag.self_closing else self._opening(tag)
 
-    def _component(self, tag: Tag, around: tuple[str, str]) -> None:
-        before, after = around
+    def _component(self, tag: Tag, around: tuple[str, str, list[str]]) -> None:
+        before, after, left_over = around
         self._show(before)
+        self.open_components.append((tag.name, after, left_over))
         if tag.self_closing:
-            self._show(after)
-        else:
-            self.open_components.append((tag.name, after))
+            self._close_component()
+
+    def _close_component(self) -> None:
+        _, after, left_over = self.open_components.pop()
+        self._show(after)
+        self._add(Kind.TEXT, inline.quote_tags("\n".join(left_over)))
 
     def _admonition(self, tag: Tag) -> None:
         self.prefix = f"{(self.components.value_text(tag, 'type') or 'note').capitalize()}: "
@@ -233,7 +239,7 @@ class _Reader:
 
     def _closing(self, tag: Tag) -> None:
         if self.open_components and self.open_components[-1][0] == tag.name:
-            self._show(self.open_components.pop()[1])
+            self._close_component()
         elif self.open_code and self.open_code[-1].name == tag.name:
             self.open_code.pop()
         elif self.hidden and self.hidden[-1] == tag.name:

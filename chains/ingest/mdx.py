@@ -32,7 +32,7 @@ def parser(format: Format) -> MarkdownIt:
     block.before("table", "comment", _comment_block, _INTERRUPTS)
     block.before("table", "admonition", _admonition, _INTERRUPTS)
     block.before("table", "maths_block", _maths_block, _INTERRUPTS)
-    block.before("reference", "footnote", _footnote)
+    block.before("reference", "footnote", _footnote, _INTERRUPTS)
     inline.before("link", "footnote_mark", rules.footnote_mark)
     inline.before("link", "directive", rules.text_directive)
     inline.before("escape", "maths", rules.maths)
@@ -155,6 +155,8 @@ def _maths_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _footnote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Takes the mark off `[^1]: text`, so that the text is a paragraph and not a link's target."""
     match = _FOOTNOTE.match(_line(state, start))
+    if match is not None and silent:
+        return True
     if match is not None:
         state.bMarks[start] += state.tShift[start] + len(match.group())
         state.tShift[start] = 0
