@@ -43,6 +43,24 @@ def test_no_quote_without_support(n: int, sentence: str) -> None:
     assert Quotes(PASSAGES).find(n, sentence) is None
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence", "quote"),
+    [
+        ("ur", "ہر جوڑ کی ٹارک حد 12 Nm ہے۔", "Every joint has a torque limit of 12 Nm!"),
+        ("ur", "اسے `--max-torque` سے سیٹ کریں۔", "It is set by `--max-torque`."),
+        (None, "كل مفصل له حد.", "Every joint has a torque limit of 12 Nm!"),
+        ("de", "Der Arm wurde vorher kalibriert.", "The arm has six joints."),
+        ("de-CH", "Kalibriere zuerst.", "Every joint has a torque limit of 12 Nm!"),
+        ("de", "Bananas grow in the tropics, and this is where they are.", None),
+        ("en", "Bananas grow.", None),
+    ],
+)
+def test_sentence_in_another_language_needs_no_common_words(
+    language: str | None, sentence: str, quote: str | None
+) -> None:
+    assert Quotes(PASSAGES, language).find(1, sentence) == quote
+
+
 def test_words_that_all_sentences_share_are_no_support() -> None:
     things = ["pump", "fan", "valve", "lamp", "motor", "sensor"]
     quotes = Quotes([f"The {thing} is in the hall and it is new." for thing in things])
