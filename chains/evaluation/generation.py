@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 
 from chains.errors import EvaluationError
-from chains.evaluation.questions import holds
+from chains.evaluation.gold import holds
 from chains.language import language_of
 from chains.quotes import words
 from chains.retriever import HybridRetriever

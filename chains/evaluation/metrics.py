@@ -96,8 +96,9 @@ def means(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[s
 
 def auroc(above: Sequence[float] | NDArray[np.float64], below: Sequence[float] | NDArray[np.float64]) -> float:
     """How often one of the first is greater than one of the second; a tie is half."""
-    high, low = np.asarray(above)[:, None], np.asarray(below)[None, :]
-    return float((high > low).mean() + (high == low).mean() / 2)
+    high, low = np.asarray(above), np.sort(np.asarray(below))
+    beaten = np.searchsorted(low, high, side="left") + np.searchsorted(low, high, side="right")
+    return float(beaten.mean() / (2 * len(low)))
 
 
 def _run(rankings: Mapping[str, Sequence[str]], depth: int) -> dict[str, dict[str, float]]:

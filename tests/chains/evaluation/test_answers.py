@@ -128,7 +128,7 @@ def test_history_comes_in_the_usual_forms(tmp_path: Path, history: list[Any]) ->
     assert question.query == "And?\nAnd?\nBefore?"
 
 
-@pytest.mark.parametrize("history", ["Before?", [1], [{"text": "Before?"}]])
+@pytest.mark.parametrize("history", [7, [1], [{"text": "Before?"}]])
 def test_history_of_another_form_names_its_line(tmp_path: Path, history: Any) -> None:
     with pytest.raises(EvaluationError, match=":1: not a question"):
         load_questions(written(tmp_path / "q.jsonl", {"question": "And?", "gold": "/a", "history": history}))
