@@ -14,15 +14,23 @@ from chains.evaluation.answers import ANSWERS, judge_answer
 from chains.evaluation.beir import Progress, all_but, indexed
 from chains.evaluation.beir_files import load_beir
 from chains.evaluation.gold import holds
-from chains.evaluation.metrics import DEPTH, EvalReport, Row, auroc, means, score_rankings, summarise
+from chains.evaluation.metrics import (
+    CONTEXT_WORDS,
+    DEPTH,
+    IN_CONTEXT,
+    EvalReport,
+    Row,
+    auroc,
+    means,
+    score_rankings,
+    summarise,
+)
 from chains.evaluation.questions import Question, load_questions
 from chains.evaluation.stack import Parts, Stack, others_than
 from chains.evidence import weigh_evidence
 from chains.language import language_of
 from chains.providers import PinnedEmbeddings
 from chains.retriever import HybridRetriever
-
-CONTEXT_WORDS = 400
 
 Asked = Callable[[int, int], None]  # questions asked so far, and in all
 Others = Callable[[str, Sequence[Document]], models.Filter | None]  # all but what answers the question, of this name
@@ -93,7 +101,7 @@ class _Asking:
         rows = {name: row | scores.get(name, {}) for name, row in self._rows.items()}
         texts = {name: question.text for name, question in self._questions.items()}
         report = summarise(scores, texts, self._seconds, rows)
-        report.metrics.update(means(rows, [f"answer_in_{CONTEXT_WORDS}_words", *ANSWERS]))
+        report.metrics.update(means(rows, [IN_CONTEXT, *ANSWERS]))
         report.metrics.update(_refusal(rows))
         return report
 
@@ -109,7 +117,7 @@ class _Asking:
         row |= {"strength": strength, "strength_without": await self._without_gold(name, question, found)}
         if question.answers:
             words = " ".join(passage.page_content for passage in self._stack.choose(found)).split()
-            row[f"answer_in_{CONTEXT_WORDS}_words"] = holds(" ".join(words[:CONTEXT_WORDS]), question.answers)
+            row[IN_CONTEXT] = holds(" ".join(words[:CONTEXT_WORDS]), question.answers)
         return row
 
     async def _without_gold(self, name: str, question: Question, found: list[Document]) -> float | None:

@@ -25,7 +25,7 @@ def points_to(gold: str, facts: Mapping[str, Any]) -> bool:
     page, anchor = _parts(gold)
     own, at = _parts(str(facts.get("url", "")))
     if _SOURCE.search(page):
-        own = str(facts.get("page", "")).strip("/")
+        own, page = str(facts.get("page", "")).strip("/"), page.removeprefix("docs/")
     begun = {at, *(unquote(str(each)).casefold() for each in facts.get("anchors") or ())}
     is_page = own == page or (bool(page) and own.endswith(f"/{page}"))
     return is_page and (not anchor or anchor in begun)

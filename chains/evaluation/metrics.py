@@ -28,6 +28,9 @@ _METRICS = (
     ("ndcg_cut_10", "ndcg@10", 10),
 )
 _MEASURES = {"success.1,3,5,10", "P.3", "recall.3,5,10,20", "recip_rank", "ndcg_cut.10"}
+CONTEXT_WORDS = 400
+IN_CONTEXT = f"answer_in_{CONTEXT_WORDS}_words"
+LESS_IS_BETTER = frozenset({"wrongly_refused", "answer_ms"})
 RANKING = tuple(name for _, name, _ in _METRICS)
 
 Row = dict[str, Any]

@@ -68,6 +68,8 @@ def load_questions(path: Path) -> list[Question]:
     Raises:
         EvaluationError: names the line that cannot be read or has no gold.
     """
+    if path.is_dir():
+        raise EvaluationError(f"{path} cannot be read: a folder without corpus.jsonl is no set in BEIR's layout.")
     questions = [_question(row, place) for place, row in read_objects(path, "a question")]
     if not questions:
         raise EvaluationError(f"{path} holds no question.")

@@ -105,12 +105,21 @@ def _plots(report: EvalReport, against: Mapping[str, Difference] | None) -> list
     return [*drawn, _plot("The gate's signal", strengths)] if with_gold and without else drawn
 
 
-def _plot(caption: str, draw: Callable[[Any], None]) -> str:
+def require_matplotlib() -> Any:
+    """What a plot is drawn on.
+
+    Raises:
+        EvaluationError: the library that draws is not installed.
+    """
     try:
         from matplotlib.figure import Figure  # an extra; without pyplot nothing looks for a screen
     except ImportError as error:
         raise EvaluationError("The plots of a report need the package matplotlib: pip install matplotlib") from error
-    figure = Figure(figsize=(5.5, 3.6), layout="constrained")
+    return Figure
+
+
+def _plot(caption: str, draw: Callable[[Any], None]) -> str:
+    figure = require_matplotlib()(figsize=(5.5, 3.6), layout="constrained")
     draw(figure.subplots())
     drawn = StringIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
