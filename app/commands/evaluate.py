@@ -24,8 +24,9 @@ from chains.evaluation.calibrate import calibrate_collection, store_calibration
 from chains.evaluation.comparison import Difference, compare_runs, load_run, save_run
 from chains.evaluation.generation import append_question, draft_questions, read_drafts
 from chains.evaluation.judging import judge_rows, require_ragas
+from chains.evaluation.plots import require_matplotlib
 from chains.evaluation.questions import load_questions
-from chains.evaluation.report import require_matplotlib, write_report
+from chains.evaluation.report import write_report
 from chains.evaluation.stack import Parts
 
 
