@@ -65,12 +65,12 @@ class Components:
             # Children of a partial are shown where it says {props.children}; here they follow it.
             return self.renderer.show(component, self.properties(tag)) or "", "", []
         props = self.properties(tag)
-        html = self.renderer.show(component, {**props, "children": CHILDREN})
+        html = self.renderer.show(component, props if tag.self_closing else {**props, "children": CHILDREN})
         if html is None:
             return None
         before, _, after = html.partition(CHILDREN)
         shown = _words(html_text(html))
-        left = [text for text in _shown_texts(props) if _words(text) not in shown]
+        left = [text for text in _shown_texts(props) if _words(html_text(text)) not in shown]
         return before, after.replace(CHILDREN, ""), left
 
     def resolve(self, tokens: list[Token]) -> Iterator[str]:

@@ -202,7 +202,7 @@ class Docs:
 
     @cached_property
     def _modules(self) -> Modules:
-        return Modules(self.config.site or self.config.docs, self._renderer)
+        return Modules(self.config.site or self.config.docs, self._renderer, self.config.language)
 
 
 def _itself(page: Page) -> Page:

@@ -21,8 +21,11 @@ _HEADING_TAG = re.compile(r"h[1-6]")
 _BLANKS = re.compile(r"[ \t]+")
 
 _SHORT_NAME = re.compile(r"(?<!\w):[a-z0-9_+-]*[a-z+-][a-z0-9_+-]*:(?!\w)")
-_NEW_LINE_TAGS = re.compile(r"br|hr|p|div|li|ul|ol|tr|table|thead|tbody|section|article|h[1-6]|dt|dd")
-_SPACE_TAGS = re.compile(r"td|th|summary|option")
+_NEW_LINE_TAGS = re.compile(
+    r"br|hr|p|div|li|ul|ol|tr|table|thead|tbody|section|article|h[1-6]|dl|dt|dd|aside|header|footer|main|blockquote"
+    r"|figure|figcaption|fieldset|legend|details"
+)
+_SPACE_TAGS = re.compile(r"td|th|summary|option|button|label")
 
 
 def shown(tokens: Sequence[Token] | None) -> str:

@@ -163,7 +163,9 @@ def _bind_members(reader: ValueReader, value: Mapping[str, Any], names: dict[str
             if not reader.take(":"):
                 reader.at -= 1
             _bind(reader, left.pop(key, None), names)
-        reader.finish_item(reader.at)
+        reader.skip_value()
+        if not reader.take(","):
+            break
     reader.take("}")
 
 
@@ -182,6 +184,32 @@ def _filter(items: list[Any], function: Any = None, *_: Any) -> Any:
     return [item for index, item in enumerate(items) if (kept := _each(function, item, index)) or kept is UNKNOWN]
 
 
+def _sort(items: list[Any], compare: Any = None, *_: Any) -> Any:
+    return sorted(items, key=lambda item: text_of(item) or "") if compare is None else items
+
+
+def _find(items: list[Any], function: Any = None, *_: Any) -> Any:
+    """The first that may be meant."""
+    return next(iter(_filter(items, function)), None)
+
+
+def _some(items: list[Any], function: Any = None, *_: Any) -> Any:
+    kept = [_each(function, item, index) for index, item in enumerate(items)]
+    return True if any(kept) else UNKNOWN if UNKNOWN in kept else False
+
+
+def _every(items: list[Any], function: Any = None, *_: Any) -> Any:
+    kept = [_each(function, item, index) for index, item in enumerate(items)]
+    return UNKNOWN if UNKNOWN in kept else all(kept)
+
+
+def _reduce(items: list[Any], function: Any = None, *start: Any) -> Any:
+    result, *rest = [*start[:1], *items]
+    for item in rest:
+        result = call(function, [result, item]) if isinstance(function, Function) else UNKNOWN
+    return result
+
+
 def _join(items: list[Any], mark: Any = ",", *_: Any) -> Any:
     return str(mark).join(text_of(item) or "" for item in items)
 
@@ -197,7 +225,15 @@ LIST_METHODS: dict[str, Callable[..., Any]] = {
     "join": _join,
     "slice": lambda items, start=0, end=None, *_: items[start:end],
     "concat": _concat,
-    "sort": lambda items, *_: items,
+    "sort": _sort,
+    "find": _find,
+    "some": _some,
+    "every": _every,
+    "reduce": _reduce,
+    "flat": lambda items, *_: [one for item in items for one in (item if isinstance(item, list) else [item])],
+    "keys": lambda items: list(range(len(items))),
+    "fill": lambda items, value=None, *_: [value] * len(items),
+    "indexOf": lambda items, wanted: items.index(wanted) if wanted in items else -1,
     "reverse": lambda items, *_: items[::-1],
     "includes": lambda items, wanted=None, *_: wanted in items,
 }

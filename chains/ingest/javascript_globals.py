@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chains.ingest.javascript_functions import call
-from chains.ingest.javascript_operations import UNKNOWN, text_of
+from chains.ingest.javascript_operations import UNKNOWN, number_of, text_of
 from chains.ingest.javascript_scope import Function
 
 
@@ -56,14 +56,36 @@ def _text(value: Any = "", *_: Any) -> Any:
 
 _HOOKS: dict[str, Any] = {"useState": _state, "useMemo": _once}
 
+
+class _Constructor(dict[str, Any]):
+    """`String(7)` and `String.fromCharCode(65)`."""
+
+    def __init__(self, called: Callable[..., Any], **members: Any) -> None:
+        super().__init__(members)
+        self._called = called
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._called(*arguments)
+
+
+def _number(value: Any = 0, *_: Any) -> Any:
+    return value if isinstance(value, int | float) else number_of(value.strip())
+
+
 GLOBALS: Mapping[str, Any] = {
     **_HOOKS,
     "React": _HOOKS,
     "Object": {"entries": _entries, "keys": _keys, "values": _values, "assign": _assign, "freeze": lambda value: value},
-    "Array": {"from": _array_from, "of": lambda *items: list(items), "isArray": lambda value: isinstance(value, list)},
+    "Array": _Constructor(
+        lambda length: [None] * length, **{"from": _array_from, "isArray": lambda value: isinstance(value, list)}
+    ),
     "Math": {"max": max, "min": min, "round": lambda number: int(number + 0.5), "floor": lambda number: number // 1},
     "JSON": {"stringify": lambda value, _=None, indent=None: json.dumps(value, indent=indent, ensure_ascii=False)},
-    "String": _text,
+    "String": _Constructor(_text, fromCharCode=lambda *codes: "".join(map(chr, codes))),
+    "Number": _Constructor(_number, isInteger=lambda value: isinstance(value, int)),
+    "Boolean": bool,
+    "parseInt": _number,
+    "parseFloat": _number,
 }
 
 

@@ -88,7 +88,9 @@ class ValueReader(TokenReader):
             return self._arrow(self.at - 1)
         if name == "class":
             return self._class()
-        if name in ("new", "typeof"):
+        if name == "typeof":
+            return _type_of(self._unary())
+        if name == "new":
             self.skip_value()
             return UNKNOWN
         if name == "await":
@@ -238,3 +240,10 @@ class ValueReader(TokenReader):
             parts += [unescape_text(body[position:opening]), text_of(value) or ""]
             position = end
         return "".join([*parts, unescape_text(body[position:])])
+
+
+def _type_of(value: Any) -> Any:
+    if isinstance(value, str | Unknown):
+        return "string" if isinstance(value, str) else UNKNOWN
+    types = {bool: "boolean", int: "number", float: "number", Function: "function"}
+    return types.get(type(value), "object")

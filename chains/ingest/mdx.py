@@ -20,6 +20,7 @@ _ESM = re.compile(
 _ADMONITION = re.compile(r":{3,}[ \t]*([A-Za-z][\w-]*)?(?:[ \t]*\[(.*)\]|[ \t]+([^{\s].*?))?[ \t]*(?:\{(.*)\})?[ \t]*$")
 _ADMONITION_TITLE = re.compile(r"title\s*=\s*\"([^\"]*)\"")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:[ \t]*")
+_MDX_CODE_BLOCK = re.compile(r"^ *(`{3,4}) *mdx-code-block\n(.*?)\n *\1 *$", re.DOTALL | re.MULTILINE)
 _LONG_TAG = 40  # lines
 _INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
 
@@ -46,6 +47,11 @@ def parser(format: Format) -> MarkdownIt:
     else:
         inline.before("html_inline", "comment_inline", rules.comment_inline)
     return markdown
+
+
+def unwrapped(text: str) -> str:
+    """`text` with the insides of its `mdx-code-block` fences, which hide JSX from other tools, in their place."""
+    return _MDX_CODE_BLOCK.sub(r"\2", text)
 
 
 def _esm(state: StateBlock, start: int, end: int, silent: bool) -> bool:

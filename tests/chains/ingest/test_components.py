@@ -9,6 +9,7 @@ from folder import page, write
 
 CARDS = """
 import React, {useState, Component} from 'react';
+import useDocusaurusContext from '@docusaurus/useDocusaurusContext';
 
 export function Quiz(props) {
   const {questions, title: heading = 'A quiz'} = props;
@@ -35,14 +36,27 @@ const Box = ({children}) => <p>Boxed: {children}</p>;
 Box.Note = ({children}) => <p>Noted: {children}</p>;
 export default Box;
 
+export const Name = ({name, children}) => <i>{typeof children === 'string' ? children : name}</i>;
+
+export const Letters = ({count}) => (
+  <ul>{Array.from({length: count}, (_, i) => <li key={i}>Answer {String.fromCharCode(65 + i)} of {count}</li>)}</ul>
+);
+
+export const Site = () => {
+  const {siteConfig: {title, customFields}, i18n} = useDocusaurusContext();
+  return <p>The {title}, {customFields.edition} edition, in {i18n.currentLocale}</p>;
+};
+
 export const First = ({words, count}) => <p>{words.slice(0, count.missing).join(' ')}still here</p>;
 """
 
 
 def texts(folder: Path, body: str) -> list[str]:
-    imports = "import Box, {Quiz, Choice, Hint, Tip, First} from './cards';\n\n"
-    write(folder, {"page.mdx": imports + body, "cards.tsx": CARDS})
-    found = page(folder, "page.mdx").sections
+    imports = "import Box, {Quiz, Choice, Hint, Tip, First, Name, Letters, Site} from './cards';\n"
+    imports += "import * as widgets from './cards';\n\n"
+    config = "export default {title: 'handbook', url: 'x', presets: ['classic'], customFields: {edition: 'second'}};"
+    write(folder, {"docs/page.mdx": imports + body, "docs/cards.tsx": CARDS, "docusaurus.config.mjs": config})
+    found = page(folder / "docs", "page.mdx").sections
     return [text for section in found for text in (*section.path[1:], *(block.text for block in section.blocks))]
 
 
@@ -58,6 +72,10 @@ def texts(folder: Path, body: str) -> list[str]:
         ("See <Tip explanation='The time it takes.'>latency</Tip> here.", ["See latency here.", "The time it takes."]),
         ("<Box.Note>a *word*</Box.Note> and <Box>more</Box>", ["Noted: a word\nand\nBoxed: more"]),
         ("<First words={['It', 'is']} count={{}} />", ["It is", "still here"]),
+        ("<Letters count={2} />", ["Answer A of 2", "Answer B of 2"]),
+        ("<Site />", ["The handbook, second edition, in en"]),
+        ("<widgets.Hint hint='Go on.'>More.</widgets.Hint>", ["More.", "Go on."]),
+        ("<Name name='Servo' />", ["Servo"]),
         ("{Object.keys({one: 1, two: 2}).map((key) => <p key={key}>{key}</p>)}", ["one\ntwo"]),
     ],
 )  # fmt: skip

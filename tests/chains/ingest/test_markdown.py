@@ -80,8 +80,8 @@ def test_commonmark_keeps_what_a_reader_sees(source: str, expected: list[str]) -
         (":::note Title here\n\nText\n\n:::", ["Note: Title here", "Text"]),
         (":::tip[A *title*]\nText\n:::", ["Tip: A title", "Text"]),
         (':::danger{title="Named"}\nText\n:::', ["Danger: Named", "Text"]),
-        ("::::note\n\n:::tip\n\nInner\n\n:::\n\nOuter\n\n::::", ["Tip: Inner", "Outer"]),
-        (":::note\n\n```\ncode\n```\n\n:::", ["```\ncode\n```"]),
+        ("::::note\n\n:::tip\n\nInner\n\n:::\n\nOuter\n\n::::", ["Note:", "Tip: Inner", "Outer"]),
+        (":::note\n\n```\ncode\n```\n\n:::", ["Note:", "```\ncode\n```"]),
         ("> [!WARNING]\n> Hot.", ["Warning: Hot."]),
         ("> [!NOTE] Cold.", ["Note: Cold."]),
         ("> Quoted", ["Quoted"]),
@@ -117,6 +117,10 @@ def test_component_shows_its_texts() -> None:
     assert texts('<Card title="A card" href="x" description={`All about ${it}`} />') == ["A card\nAll about"]
 
 
+def test_heading_over_lines_is_a_heading() -> None:
+    assert read('<h3 id="x">\n  Text\n</h3>\n\nBelow') == [Heading(3, "Text", "x"), Block(Kind.TEXT, "Below")]
+
+
 def test_code_component_is_a_fence() -> None:
     source = '<CodeBlock language="bash" title="run.sh">\n{`echo <hi>\n\necho ${x}!`}\n</CodeBlock>'
     assert read(source) == [Block(Kind.CODE, '```bash title="run.sh"\necho <hi>\n\necho !\n```')]
@@ -132,6 +136,7 @@ def test_marks_of_lines_stay_only_where_the_fence_names_the_lines() -> None:
     code = "a = 1\n# highlight-next-line\nb = 2\n```"
     assert texts(f"```py\n{code}") == ["```py\na = 1\nb = 2\n```"]
     assert texts(f"```py {{1,3-4}}\n{code}") == [f"```py\n{code}"]
+    assert texts("```py\n# other-line\nb = 2\n```", dialect=Dialect(magic=("other-line",))) == ["```py\nb = 2\n```"]
 
 
 def test_list_keeps_marks_and_depth() -> None:
