@@ -16,7 +16,7 @@ h1,h2,td.q{overflow-wrap:anywhere}h2{margin-top:2.5rem}p{max-width:46rem}
 .wide{overflow-x:auto}.side{display:flex;flex-wrap:wrap;gap:0 3rem;align-items:start}
 table{border-collapse:collapse;margin:.5rem 0}td,th{padding:.3rem 1.2rem .3rem 0;text-align:start;vertical-align:top}
 th{font-weight:600;border-bottom:2px solid #222}td{border-bottom:1px solid #ddd}tr:last-child td{border-bottom:0}
-td.n,th.n{text-align:end;font-variant-numeric:tabular-nums;white-space:nowrap}td.q{min-width:16rem}
+td.n,th.n{text-align:end;font-variant-numeric:tabular-nums;white-space:nowrap}td.q{min-width:16rem;white-space:pre-line}
 .plots{display:flex;flex-wrap:wrap;gap:1.5rem}figure{margin:0;max-width:100%}figure svg{max-width:100%;height:auto}
 figcaption{font-weight:600}"""
 _SUPPORT = (
