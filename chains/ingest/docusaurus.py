@@ -215,8 +215,11 @@ def require_folder(path: Path) -> None:
         IngestError: `path` is not a folder.
     """
     if not path.is_dir():
-        problem = "not a folder" if path.exists() else "no such folder"
-        raise IngestError(f"{path}: {problem}. Name a folder of docs.")
+        problem = "not a folder" if path.exists() else "no such file or folder"
+        raise IngestError(
+            f"{path}: {problem}. Name a folder of docs, a PDF file, an http(s) address, or a file of addresses "
+            "(.txt, or a sitemap's .xml)."
+        )
 
 
 def _title(events: list[Event], front_matter: Mapping[str, str]) -> str | None:

@@ -138,7 +138,7 @@ def test_file_that_cannot_be_opened_stops_the_run(tmp_path: Path) -> None:
 
 def test_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"file.md": "A"})
-    with pytest.raises(IngestError, match="no such folder"):
+    with pytest.raises(IngestError, match="no such file or folder"):
         require_folder(tmp_path / "gone")
     with pytest.raises(IngestError, match="not a folder"):
         require_folder(tmp_path / "file.md")
