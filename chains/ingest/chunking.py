@@ -123,7 +123,7 @@ def _groups(pieces: Iterator[_Piece], count: Count) -> Iterator[list[_Piece]]:
     group: list[_Piece] = []
     for _, section in groupby(pieces, key=lambda piece: id(piece.section)):
         whole = list(section)
-        if group and not _fit([*group, *whole], count):
+        if group and (whole[0].section.apart or not _fit([*group, *whole], count)):
             yield group
             group = []
         for piece in whole:
