@@ -8,13 +8,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from qdrant_client import models
 
 from chains.collection import AsyncClient
 from chains.collection_payload import DOCENTS_KEYS, PayloadKeys
 from chains.errors import RetrievalUnavailable
+from chains.hosts import split_url
 from chains.language import language_of, primary
 from chains.remote_qdrant import CLIENT_ERRORS
 from chains.turn import ChatTurn
@@ -119,9 +119,8 @@ def edition_filter(versions: Sequence[str] = (), languages: Sequence[str] = ()) 
 
 def _spellings(page_url: str) -> list[str]:
     """With and without the last slash, with and without the host: indexed pages may lack either."""
-    try:
-        parts = urlsplit(page_url)
-    except ValueError:  # in brackets that hold no address
+    parts = split_url(page_url)
+    if parts is None:
         return [page_url]
     path = parts.path.rstrip("/")
     host = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+
+from chains.hosts import split_url
 
 LINK_LIMIT = 800  # characters in which a link, an image or a tag ends; else its first bracket is text
 REMOVED = "(link removed)"
@@ -25,7 +26,7 @@ class Links:
     """Links may go to the hosts of the sources, and on their site if the sources have no host themselves."""
 
     def __init__(self, urls: Iterable[str]) -> None:
-        parts = [urlsplit(url) for url in urls if "\\" not in url]
+        parts = [part for url in urls if "\\" not in url and (part := split_url(url))]
         self._hosts = {part.hostname for part in parts if part.hostname}
         self._own_paths = any(not part.netloc and part.path.startswith("/") for part in parts)
 

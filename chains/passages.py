@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from langchain_core.documents import Document
+
+from chains.hosts import split_url
 
 CANDIDATES = 12  # found for an answer: enough that six remain when duplicates and a page's many chunks are left out
 PASSAGES = 6
@@ -80,11 +82,9 @@ def page_of(passage: Document) -> str:
 def path_of(url: str) -> str:
     """The path alone: a site may be looked at under another host, with or without the last slash, as files or with
     other percent signs. "" for what is no URL: the reader's page is a hint, and no reason to fail."""
-    try:
-        path = unquote(urlsplit(url).path)
-    except ValueError:
-        return ""
-    return path.removesuffix("/index.html").removesuffix(".html").rstrip("/") or ("/" if url else "")
+    parts = split_url(url)
+    path = unquote(parts.path) if parts else ""
+    return path.removesuffix("/index.html").removesuffix(".html").rstrip("/") or ("/" if url and parts else "")
 
 
 def _shingles(text: str) -> set[tuple[str, ...]]:

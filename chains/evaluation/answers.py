@@ -41,9 +41,13 @@ async def judge_answer(question: Question, stack: Stack) -> Row:
     chain = build_full_chain(
         stack.retriever, stack.model, rerank=stack.rerank, rewrites=stack.rewrites, gate=inline(gate)
     )
-    started = time.perf_counter()
-    reply = await chain.ainvoke({"turn": {"question": question.text}, "history": list(question.history)})
-    milliseconds = (time.perf_counter() - started) * 1_000
+
+    async def ask() -> tuple[ReplyPart, float]:
+        started = time.perf_counter()
+        reply = await chain.ainvoke({"turn": {"question": question.text}, "history": list(question.history)})
+        return reply, (time.perf_counter() - started) * 1_000
+
+    reply, milliseconds = await stack.patiently(ask)
     passages = list(seen[-1].passages)
     refused = reply["outcome"] == Outcome.NO_EVIDENCE
     row: Row = {"answer": reply["answer"], "answer_ms": round(milliseconds, 2), "outcome": str(reply["outcome"])}

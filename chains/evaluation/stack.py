@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 
 from langchain_core.documents import Document
 from langchain_core.runnables import Runnable
 from qdrant_client import models
 
-from chains.errors import EvaluationError
+from chains.errors import EvaluationError, ModelUnavailable
 from chains.evidence import relevance_strength
 from chains.passages import CANDIDATES, choose_passages
 from chains.rerank import CANDIDATES as RANKED
 from chains.rerank import Rerank
 from chains.retriever import HybridRetriever
+
+Answer = TypeVar("Answer")
 
 PAUSES = (2.0, 10.0, 30.0, 60.0)  # seconds before each further attempt: trial keys take ten calls a minute
 
@@ -34,7 +36,8 @@ class Parts(TypedDict, total=False):
 class Stack:
     """The retriever, and what is configured beside it: a chat model, a reranker, follow-ups rewritten by the model.
 
-    A turn does without a reranker that does not answer. A measurement does not: it waits (`pauses`), or fails.
+    A turn does without a reranker that does not answer, and fails without a model. A measurement waits (`pauses`) for
+    either before it fails: one call in a thousand would else take all the others with it.
     """
 
     retriever: HybridRetriever
@@ -55,9 +58,21 @@ class Stack:
             RetrievalUnavailable: the collection cannot be searched.
             EvaluationError: the reranker does not answer.
         """
-        found = await self.retriever.ainvoke(query, k=max(k, self.candidates), filter=filter)
+        found = await self.patiently(lambda: self.retriever.ainvoke(query, k=max(k, self.candidates), filter=filter))
         ranked = await self.rank(query, found[: self.candidates]) if self.rerank else found[: self.candidates]
         return [*ranked, *found[self.candidates :]][:k]
+
+    async def patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """
+        Raises:
+            ModelUnavailable: the provider has not answered for all of the pauses.
+        """
+        for pause in self.pauses:
+            try:
+                return await ask()
+            except ModelUnavailable:
+                await asyncio.sleep(pause)
+        return await ask()
 
     async def rank(self, query: str, passages: list[Document]) -> list[Document]:
         """All of them in the reranker's order, each with its `relevance`; as they are without a reranker."""

@@ -29,9 +29,8 @@ async def reply_to(retriever: HybridRetriever, said: str, question: str, **field
 
 
 async def test_marked_text_answers_alone(retriever: HybridRetriever) -> None:
-    reply = await reply_to(
-        retriever, "Nine hours [1].", "How long does the kiln cool?", scope="selection", selected_text=MARKED
-    )
+    marked = {"scope": "selection", "selected_text": MARKED, "page_url": "http://[no address"}
+    reply = await reply_to(retriever, "Nine hours [1].", "How long does the kiln cool?", **marked)
     assert (reply["outcome"], len(reply["sources"])) == (Outcome.ANSWERED, 1)
     assert reply["grounded"]
 

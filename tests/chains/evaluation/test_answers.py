@@ -12,14 +12,15 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 from scripted import scripted
 
-from chains.errors import EvaluationError
+from chains.errors import EvaluationError, ModelUnavailable
 from chains.evaluation import evaluate_questions
-from chains.evaluation.answers import are_valid, first_cited
+from chains.evaluation.answers import are_valid, first_cited, judge_answer
 from chains.evaluation.comparison import compare_runs
 from chains.evaluation.generation import append_question, draft_questions, read_drafts
 from chains.evaluation.judging import require_ragas
-from chains.evaluation.questions import load_questions
+from chains.evaluation.questions import Question, load_questions
 from chains.evaluation.report import write_report
+from chains.evaluation.stack import Stack
 from chains.retriever import HybridRetriever
 from chains.turn import ReplyPart
 
@@ -59,6 +60,26 @@ async def test_answers_are_measured_with_the_search(retriever: HybridRetriever, 
     assert "http://" not in html.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
+
+
+@pytest.mark.parametrize(("failures", "pauses"), [(1, (0.0,)), (2, (0.0, 0.0)), (1, ())])
+async def test_model_that_is_away_is_waited_for(
+    retriever: HybridRetriever, failures: int, pauses: tuple[float, ...]
+) -> None:
+    left = iter([True] * failures)
+
+    def say(_: Any) -> str:
+        if next(left, False):
+            raise ModelUnavailable
+        return "It is 12 Nm [1]."
+
+    asked = Question("What is the torque limit of a joint?", answers=("12 Nm",))
+    stack = Stack(retriever, RunnableLambda(say), pauses=pauses)
+    if pauses:
+        assert (await judge_answer(asked, stack))["answer_contained"]
+    else:
+        with pytest.raises(ModelUnavailable):
+            await judge_answer(asked, stack)
 
 
 async def test_follow_up_without_its_history_is_another_question(retriever: HybridRetriever, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def prose(words: int) -> str:
 def test_small_neighbours_are_one_chunk() -> None:
     (chunk,) = chunks_of("## One\n\nFirst.\n\n### Two\n\nSecond.\n\n## Three\n\nThird.")
     assert (chunk.heading, chunk.anchor, chunk.url) == ("Title > One", "one", "https://x.org/a/page#one")
+    assert chunk.anchors == ("one", "two", "three")
     assert chunk.text == "First.\n\n### Two\n\nSecond.\n\n## Three\n\nThird."
     assert chunk.content == f"Title > One\n\n{chunk.text}"
 
@@ -49,7 +50,7 @@ def test_long_section_begins_a_chunk_of_its_own() -> None:
 
 def test_heading_without_text_stays_with_what_is_below_it() -> None:
     _, second = chunks_of(f"## One\n\n{prose(120)}\n\n## Empty\n\n### Deep\n\n{prose(120)}")
-    assert second.heading == "Title > Empty > Deep"
+    assert (second.heading, second.anchors) == ("Title > Empty > Deep", ("empty", "deep"))
     (merged,) = chunks_of("## One\n\nFirst.\n\n## Empty\n\n### Deep\n\nSecond.")
     assert merged.text == "First.\n\n## Empty\n\n### Deep\n\nSecond."
 
