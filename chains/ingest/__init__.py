@@ -38,7 +38,7 @@ def ingest(source: str, target: Target, options: IngestOptions, progress: Progre
     from chains.collection_generations import create_generation, find_generations
     from chains.ingest.bm25_language import settle_language
     from chains.ingest.indexer import Indexer
-    from chains.ingest.lease import leased
+    from chains.ingest.lease import leased, require_active
     from chains.ingest.rebuild import mismatch_of, rebuild
     from chains.ingest.sources import open_source
 
@@ -49,12 +49,14 @@ def ingest(source: str, target: Target, options: IngestOptions, progress: Progre
     if options.dry_run:
         anew = str(mismatch) if mismatch else "--rebuild" if options.rebuild else ""
         looking = Indexer(replace(target, collection=generations.active or ""), dry_run=True, anew=anew)
-        return looking.run(pages, progress)
+        return looking.run(pages, progress, delete_most=options.delete_most)
     rebuilds = options.rebuild and generations.active is not None
     if mismatch is not None and not rebuilds:
         raise mismatch
     active = generations.active or create_generation(target.client, generations, target.fingerprint, target.origin)
     with leased(target.client, active, f"a run over {source}") as lease:
+        if lease is not None:
+            require_active(target.client, target.collection, active)
         target = replace(target, lease=lease)
         if rebuilds:
             return rebuild(target, pages, progress, delete_most=options.delete_most)

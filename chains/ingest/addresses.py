@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 import httpcore
 
@@ -39,6 +39,14 @@ def origin_of(address: str) -> str:
         raise Forbidden(f"{address[:200]!r} is not a plain http(s) address")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port}"
+
+
+def join(address: str, said: str) -> str:
+    """Where a link on `address` leads, without its anchor; to nowhere if it is malformed."""
+    try:
+        return urldefrag(urljoin(address, said.strip()))[0]
+    except ValueError:
+        return f"invalid:{said}"
 
 
 def resolve(host: str, port: int) -> list[str]:

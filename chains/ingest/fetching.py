@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
-from urllib.parse import urldefrag, urljoin
 
 import httpcore
 import httpx
 
-from chains.ingest.addresses import Forbidden, GuardedBackend, Resolve, origin_of, resolve
-from chains.ingest.robots import AGENT, NOTHING, Robots, read_robots
+from chains.ingest.addresses import Forbidden, GuardedBackend, Resolve, join, origin_of, resolve
+from chains.ingest.robots import AGENT, Robots, read_robots
 
 AGENT_HEADER = f"{AGENT}/0 (a documentation indexer; +https://www.rfc-editor.org/rfc/rfc9309)"
 BIGGEST_PAGE = 8_000_000  # bytes, unpacked
@@ -25,6 +25,7 @@ TIMEOUTS = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 10.0}  # secon
 LONGEST = 60.0  # seconds for one whole answer: a server that sends a byte at a time is left
 ATTEMPTS = 2
 GONE = (404, 410)
+GZIP = b"\x1f\x8b"
 
 
 class FetchFailed(Exception):
@@ -61,6 +62,7 @@ class Fetcher:
         self._delay = delay
         self._sleep = sleep
         self._robots: dict[str, Robots] = {}
+        self._unasked: dict[str, str] = {}
         self._asked: dict[str, float] = {}
 
     def __enter__(self) -> Self:
@@ -81,17 +83,27 @@ class Fetcher:
             status, headers, body = self._ask(address, biggest)
             if status not in (301, 302, 303, 307, 308):
                 return self._judged(address, status, headers, body)
-            address = urldefrag(urljoin(address, headers.get("location", "")))[0]
+            address = join(address, headers.get("location", ""))
         raise FetchFailed(f"{address}: more than {MOST_REDIRECTS} redirects")
 
     def robots(self, address: str) -> Robots:
-        """What the address's host asks for; fetched once. A host that cannot say it is not read at all."""
+        """What the address's host asks for; fetched once.
+
+        Raises:
+            FetchFailed: the host cannot say it, and so none of its pages is read.
+        """
         try:
             origin = origin_of(address)
         except Forbidden as error:
             raise FetchFailed(str(error)) from error
+        if origin in self._unasked:
+            raise FetchFailed(self._unasked[origin])
         if origin not in self._robots:
-            self._robots[origin] = self._read_robots(origin)
+            try:
+                self._robots[origin] = self._read_robots(origin)
+            except FetchFailed as error:
+                self._unasked[origin] = str(error)
+                raise
         return self._robots[origin]
 
     def _read_robots(self, origin: str) -> Robots:
@@ -100,9 +112,9 @@ class Fetcher:
             status, headers, body = self._ask(address, BIGGEST_ROBOTS, paced=False)
             if status not in (301, 302, 303, 307, 308):
                 break
-            address = urljoin(address, headers.get("location", ""))
+            address = join(address, headers.get("location", ""))
         if status >= 500 or status == 429:
-            return NOTHING
+            raise FetchFailed(f"{address}: the server answers {status}, so nothing may be read there")
         return read_robots(body.decode("utf-8", errors="replace")) if status == 200 else Robots()
 
     @staticmethod
@@ -111,6 +123,8 @@ class Fetcher:
             raise PageGone(f"{address}: {status}")
         if status != 200:
             raise FetchFailed(f"{address}: the server answers {status}")
+        if not body.strip():
+            raise FetchFailed(f"{address}: an empty answer")
         return Fetched(address, headers.get("content-type", ""), body)
 
     def _ask(self, address: str, biggest: int, *, paced: bool = True) -> tuple[int, dict[str, str], bytes]:
@@ -120,7 +134,7 @@ class Fetcher:
                 self._wait(address)
             try:
                 return self._request(address, biggest)
-            except Forbidden as error:
+            except (Forbidden, httpx.InvalidURL) as error:
                 raise FetchFailed(f"{address}: {error}") from error
             except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
                 if attempt == ATTEMPTS:
@@ -141,7 +155,7 @@ class Fetcher:
         with self._pool.stream("GET", _ascii(address), headers=headers, extensions={"timeout": TIMEOUTS}) as response:
             told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
             body = bytearray()
-            for part in _unpacked(response.iter_stream(), told, address):
+            for part in _unpacked(_decoded(response.iter_stream(), told, address), address):
                 body += part
                 if len(body) > biggest:
                     raise FetchFailed(f"{address}: more than {biggest} bytes")
@@ -150,21 +164,40 @@ class Fetcher:
         return response.status, told, bytes(body)
 
 
-def _unpacked(parts: Iterable[bytes], headers: dict[str, str], address: str) -> Iterable[bytes]:
-    """gzip, and what is a gzip file, in pieces: a small answer may unpack to gigabytes."""
-    packed = headers.get("content-encoding", "").lower() == "gzip" or address.endswith(".gz")
-    if not packed:
-        yield from parts
-        return
+def _decoded(parts: Iterable[bytes], headers: dict[str, str], address: str) -> Iterator[bytes]:
+    """As the server packed the answer for its way."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", "", "gzip", "x-gzip"):
+        raise FetchFailed(f"{address}: packed as {coding[:40]!r}, which nobody asked for")
+    yield from _gunzipped(parts, address) if coding.endswith("gzip") else parts
+
+
+def _unpacked(parts: Iterator[bytes], address: str) -> Iterator[bytes]:
+    """What is a gzip file itself, as sitemaps are."""
+    first = next(parts, b"")
+    whole = chain([first], parts)
+    yield from _gunzipped(whole, address) if first.startswith(GZIP) else whole
+
+
+def _gunzipped(parts: Iterable[bytes], address: str) -> Iterator[bytes]:
+    """In pieces: a small answer may unpack to gigabytes. Of nothing, nothing."""
     unpack = zlib.decompressobj(wbits=47)
+    begun = False
     try:
         for part in parts:
-            rest = part
+            rest, begun = part, True
             while rest:
                 yield unpack.decompress(rest, 65_536)
                 rest = unpack.unconsumed_tail
     except zlib.error as error:
         raise FetchFailed(f"{address}: not gzip ({error})") from error
+    if begun and not unpack.eof:
+        raise FetchFailed(f"{address}: cut short")
+
+
+def is_html(fetched: Fetched) -> bool:
+    kind = fetched.content_type.partition(";")[0].strip().lower()
+    return kind in ("text/html", "application/xhtml+xml") or (not kind and b"<html" in fetched.body[:2_000].lower())
 
 
 def _ascii(address: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urldefrag, urljoin, urlsplit
+from contextlib import suppress
+from urllib.parse import urlsplit
 
-from lxml import html
+from lxml import etree, html
 from lxml.html import HtmlElement
 
+from chains.ingest.addresses import join
 from chains.ingest.page import Block, Heading, Kind, Page, sections
 
 # The main text, the surest place first; the first two are Docusaurus's.
@@ -24,6 +26,10 @@ _MAIN = (
 )
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "nav", "header", "footer", "aside", "form", "button",
              "iframe", "object", "select", "dialog")  # fmt: skip
+# What stands around a text, by its role or name, unless the text's title is in it.
+_AROUND = frozenset(("navigation", "banner", "contentinfo", "complementary", "search", "nav", "navbar", "sidebar",
+                     "toc", "table-of-contents", "breadcrumb", "pagination", "footer", "site-header",
+                     "site-footer"))  # fmt: skip
 _HIDDEN = re.compile(
     r"(^|\s)(hash-link|headerlink|anchor|sr-only|visually-hidden|theme-doc-toc\S*|breadcrumbs\S*)(\s|$)"
 )
@@ -41,11 +47,13 @@ def read_html(address: str, body: bytes, encoding: str | None) -> Page | None:
     """The page at `address`; None for one without text, that asks not to be indexed, or that lists others."""
     if not body.strip():
         return None
-    parser = html.HTMLParser(encoding=encoding, no_network=True, huge_tree=False)
-    root = html.document_fromstring(body, parser=parser)
+    try:
+        root = html.document_fromstring(body, parser=_parser(body, encoding))
+    except etree.ParserError:  # nothing but remarks
+        return None
     if _asks_for_silence(root) or _LISTS.search(str(root.get("class") or "")):
         return None
-    main = next((element for path in _MAIN for element in _elements(root, path)), None)
+    main = next((place for path in _MAIN if (place := _most_of(_elements(root, path))) is not None), None)
     if main is None:
         return None
     title = _title(root, main)
@@ -63,6 +71,27 @@ def read_html(address: str, body: bytes, encoding: str | None) -> Page | None:
     )
 
 
+def _parser(body: bytes, said: str | None) -> html.HTMLParser:
+    """What reads as UTF-8 is that, whatever the server says; else the server's word, else the page's."""
+    encoding = said
+    if not body.isascii():
+        with suppress(UnicodeDecodeError):
+            body.decode()
+            encoding = "utf-8"
+    try:
+        return html.HTMLParser(encoding=encoding, no_network=True, huge_tree=False)
+    except LookupError:  # a name that nobody knows
+        return html.HTMLParser(no_network=True, huge_tree=False)
+
+
+def _most_of(places: list[HtmlElement]) -> HtmlElement | None:
+    """The place with most of their text: where cards or comments are elements of the same kind, there may be none."""
+    outer = [each for each in places if not any(above in places for above in each.iterancestors())]
+    sized = [(len(_text(each)), each) for each in outer]
+    length, place = max(sized, key=lambda each: each[0], default=(0, None))
+    return place if length and 3 * length >= 2 * sum(size for size, _ in sized) else None
+
+
 def _asks_for_silence(root: HtmlElement) -> bool:
     return bool({"noindex", "none"} & set(re.split(r"[\s,]+", _meta(root, "robots").lower())))
 
@@ -78,7 +107,7 @@ def _elements(root: HtmlElement, path: str) -> list[HtmlElement]:
 def _canonical(root: HtmlElement, address: str) -> str:
     """What the page calls its address: on its own host, or the same path on another, as a copy being tried has it."""
     links = [str(link.get("href") or "").strip() for link in _elements(root, "//link[@rel='canonical']")]
-    said = urldefrag(urljoin(address, links[0]))[0] if links and links[0] else address
+    said = join(address, links[0]) if links and links[0] else address
     told, own = urlsplit(said), urlsplit(address)
     fits = told.netloc == own.netloc or told.path.strip("/") == own.path.strip("/")
     return said if told.scheme in ("http", "https") and fits else address
@@ -168,7 +197,12 @@ def _shown(element: HtmlElement) -> bool:
     if not isinstance(element.tag, str) or element.tag in _NOT_TEXT:
         return False
     hidden = element.get("hidden") is not None or element.get("aria-hidden") == "true"
-    return not hidden and not _HIDDEN.search(element.get("class") or "")
+    return not hidden and not _HIDDEN.search(element.get("class") or "") and not _is_around(element)
+
+
+def _is_around(element: HtmlElement) -> bool:
+    told = f"{element.get('role') or ''} {element.get('class') or ''} {element.get('id') or ''}".lower().split()
+    return not _AROUND.isdisjoint(told) and next(element.iter("h1"), None) is None
 
 
 def _holds_blocks(element: HtmlElement) -> bool:

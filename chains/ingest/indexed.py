@@ -99,6 +99,12 @@ class Indexed:
         """The ids of these pages' points."""
         return [str(record.id) for record in self.records(_among(PAGE, paths), payload=False)]
 
+    def address(self, path: str) -> str:
+        """Of a page that is there."""
+        for record in self.records(_among(PAGE, [path])):
+            return str(((record.payload or {}).get(METADATA) or {}).get("page_url", ""))
+        return ""
+
     def count(self) -> int:
         return self._client.count(self._name, exact=True).count
 

@@ -19,7 +19,7 @@ from chains.collection import (
 )
 from chains.collection_state import mark_unfinished, unfinished_docs
 from chains.ingest.chunking import Chunk, cut, hash_page, point_id
-from chains.ingest.errors import IngestError
+from chains.ingest.doubts import few_found, other_site, refusal
 from chains.ingest.indexed import STATE, Indexed, Seen, State, page_digest
 from chains.ingest.page import Page, Unread
 from chains.ingest.report import IndexReport
@@ -93,19 +93,40 @@ class Indexer:
         self._points += 1
 
     def remove_gone(self, owns: Callable[[str], bool], *, delete_most: bool = False) -> None:
-        """Points of pages that are owned and were not found. Without any, the collection need not be looked through."""
-        if self._absent or (not self.report.dry_run and self._indexed.count() == self._points):
+        """Points of pages that are owned and were not found. Without any, the collection need not be looked through.
+
+        Raises:
+            IngestError: that these pages are gone is doubtful, and `delete_most` was not said.
+        """
+        if self._absent:
+            self.report.doubt = "" if delete_most else self._doubt_of_rebuild(owns)
+            return
+        if not self.report.dry_run and self._indexed.count() == self._points:
             return
         gone: set[str] = set()
         for _, page in self._indexed.points():
             if page not in gone and page not in self.seen and owns(page):
                 gone.add(page)
                 self.report.note("deleted", page)
+        known = self.report.found - self.report.added
+        doubt = few_found(self.report.found, known + len(gone))
+        if not doubt and known < len(gone):
+            doubt = other_site(self._indexed.address(min(gone)), next(iter(self._addresses), ""))
+        doubt = "" if delete_most else doubt
         if self.report.dry_run:
-            return
-        if not delete_most:
-            require_most(self.report.found, self.report.found - self.report.added + self.report.deleted)
-        self._delete_gone(gone)
+            self.report.doubt = doubt
+        elif doubt:
+            raise refusal(doubt)
+        else:
+            self._delete_gone(gone)
+
+    def _doubt_of_rebuild(self, owns: Callable[[str], bool]) -> str:
+        """What a rebuild of the collection would be refused for."""
+        client, name = self._target.client, self._target.collection
+        if not name or read_fingerprint(client, name) is None:
+            return ""
+        pages = {page for _, page in self._indexed.points()}
+        return few_found(self.report.found, sum(page in self.seen or owns(page) for page in pages))
 
     def finish(self) -> None:
         """Say that everything is in it."""
@@ -201,20 +222,6 @@ class Indexer:
             self._indexed.delete(points)
 
 
-def require_most(found: int, indexed: int) -> None:
-    """
-    Raises:
-        IngestError: fewer than half of the pages that are indexed were found again.
-    """
-    if 2 * found >= indexed:
-        return
-    raise IngestError(
-        f"Only {found} pages were found, and {indexed} are indexed: this looks like a reading that failed half-way. "
-        "Nothing was deleted; what is new was written. Look with --dry-run, and if the others are really gone, run it "
-        "again with --delete-most."
-    )
-
-
 def _documents(chunks: list[Chunk], page_hash: str) -> Iterator[Document]:
     for chunk in chunks:
         metadata = {
@@ -226,6 +233,7 @@ def _documents(chunks: list[Chunk], page_hash: str) -> Iterator[Document]:
             "title": chunk.page.title,
             "heading": chunk.heading,
             "anchor": chunk.anchor,
+            "anchors": list(chunk.anchors),
             "ordinal": chunk.ordinal,
             "breadcrumb": list(chunk.page.breadcrumb),
             "version": chunk.page.version,

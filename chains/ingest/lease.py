@@ -22,6 +22,7 @@ from uuid import uuid4
 from qdrant_client import QdrantClient
 
 from chains.collection import Client
+from chains.collection_generations import active_collection
 from chains.ingest.errors import IndexBusy
 from chains.remote_qdrant import CLIENT_ERRORS
 
@@ -157,6 +158,16 @@ def leased(client: Client, collection: str, work: str) -> Iterator[Lease | None]
         yield lease
     finally:
         lease.end()
+
+
+def require_active(client: Client, name: str, collection: str) -> None:
+    """Between the first look and the hold, a rebuild may have ended.
+
+    Raises:
+        IndexBusy: the name means another collection.
+    """
+    if active_collection(client, name) != collection:
+        raise IndexBusy(f"Another run has put a new collection behind {name!r} meanwhile. Run it again.")
 
 
 def _busy(found: Record) -> IndexBusy:

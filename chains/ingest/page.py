@@ -35,13 +35,15 @@ class Heading:
 class Section:
     """What stands under one heading, up to the next. `path` is the page's title, the headings above and its own.
 
-    `anchor` is the nearest one at or above the heading; "" is the page's top.
+    `anchor` is the nearest one at or above the heading; "" is the page's top. One that is `apart` shares no chunk with
+    others: on a PDF's sheet nothing leads to what stands on the next one.
     """
 
     path: tuple[str, ...]
     level: int
     anchor: str
     blocks: tuple[Block, ...]
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

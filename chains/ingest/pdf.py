@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
-from collections import Counter
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import DependencyError, PyPdfError
 
 from chains.ingest.errors import IngestError
 from chains.ingest.page import Block, Kind, Page, Section, Unread
+from chains.ingest.pdf_text import read_sheets
 from chains.ingest.slugs import encode_path, join_path
 from chains.ingest.stamps import program_digest
 
 BIGGEST = 500_000_000  # bytes
 MOST_SHEETS = 20_000
-REPEATED = 0.5  # of the sheets: a first or last line that stands on more of them is no text
-SHORT = 0.7  # of the usual length: a line that ends a sentence this early ends its paragraph
+
+# What pypdf raises of broken files: it trusts the types of what it finds in them.
+_UNREADABLE = (PyPdfError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+               RecursionError, NotImplementedError, zlib.error)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 
 class PdfFiles:
-    """One PDF file, or all below a folder. `site_url` is where they are published."""
+    """One PDF file, or all below a folder. `site_url` is where they are published.
+
+    A file of a folder that cannot be read is warned of, and stays in the index as it is; a single one is an error.
+    """
 
     def __init__(self, path: Path, site_url: str | None) -> None:
         path = path.resolve()
@@ -37,14 +42,15 @@ class PdfFiles:
         self._folder = path if path.is_dir() else path.parent
         self._one = path.name if path.is_file() else None
         self._base = (site_url or "").rstrip("/")
+        self._failed: set[str] = set()
 
     def total(self) -> int:
         return len(self._files())
 
     @property
     def failed(self) -> int:
-        """None: a file that cannot be read is warned of and left out."""
-        return 0
+        """Files that could not be read, and are not gone."""
+        return len(self._failed)
 
     @property
     def language(self) -> str | None:
@@ -52,28 +58,56 @@ class PdfFiles:
         return None
 
     def owns(self, page: str) -> bool:
-        if "://" in page or page.startswith("../") or not page.lower().endswith(".pdf"):
+        if page in self._failed or not is_pdf(page) or page.startswith("../"):
             return False
         return self._one is None or page == self._one
 
     def unread(self) -> Iterator[Unread]:
+        """In the order of their names."""
         for file in self._files():
             key = file.relative_to(self._folder).as_posix()
-            if file.stat().st_size > BIGGEST:
-                raise IngestError(f"{file}: larger than {BIGGEST:,} bytes. Take it apart, or leave it out.")
-            stamp = hashlib.sha256(f"{program_digest()}\n{key}\n{self._base}\n".encode() + file.read_bytes())
-            yield Unread(key, stamp.hexdigest()[:32], partial(self._read, file, key))
+            try:
+                stamp = self._stamp(file, key)
+            except IngestError as error:
+                self._leave(key, error)
+            else:
+                yield Unread(key, stamp, partial(self._read, file, key))
 
     def _files(self) -> list[Path]:
         if self._one is not None:
             return [self._folder / self._one]
-        return sorted(file for file in self._folder.rglob("*") if file.suffix.lower() == ".pdf" and file.is_file())
+        return sorted(file for file in self._folder.rglob("*") if is_pdf(file.name) and file.is_file())
+
+    def _stamp(self, file: Path, key: str) -> str:
+        try:
+            if file.stat().st_size > BIGGEST:
+                raise IngestError(f"{file}: larger than {BIGGEST:,} bytes. Take it apart, or leave it out.")
+            stamp = hashlib.sha256(f"{program_digest()}\n{key}\n{self._base}\n".encode() + file.read_bytes())
+        except OSError as error:
+            raise IngestError(f"{file}: {error.strerror}. Let this program read it, or leave it out.") from error
+        return stamp.hexdigest()[:32]
 
     def _read(self, file: Path, key: str) -> Page | None:
         try:
             return read_pdf(file, key, self._base + encode_path(join_path(key)))
-        except (PyPdfError, OSError, ValueError, LookupError, RecursionError) as error:
-            raise IngestError(f"{file}: not a readable PDF ({error}). Repair it, or leave it out.") from error
+        except IngestError as error:
+            self._leave(key, error)
+        except DependencyError as error:
+            self._leave(key, IngestError(f"{file}: {error}. Install that, or save a copy without encryption."))
+        except _UNREADABLE as error:
+            self._leave(key, IngestError(f"{file}: not a readable PDF ({error}). Repair it, or leave it out."))
+        return None
+
+    def _leave(self, key: str, error: IngestError) -> None:
+        if self._one is not None:
+            raise error
+        log.warning("%s What is indexed of it stays.", error)
+        self._failed.add(key)
+
+
+def is_pdf(page: str) -> bool:
+    """By the path of a page, which is that of a file here."""
+    return "://" not in page and page.lower().endswith(".pdf")
 
 
 def read_pdf(file: Path, key: str, url: str) -> Page | None:
@@ -87,19 +121,18 @@ def read_pdf(file: Path, key: str, url: str) -> Page | None:
         log.warning("%s: no text in it; a scanned file has to go through text recognition first", file)
         return None
     headings = _headings(reader)
-    repeated = _repeated(sheets)
     found: list[Section] = []
     path: tuple[str, ...] = (title,)
-    for number, sheet in enumerate(sheets, start=1):
+    for number, paragraphs in enumerate(read_sheets(sheets), start=1):
         path = (title, *headings[number]) if number in headings else path
-        blocks = tuple(Block(Kind.TEXT, text) for text in _paragraphs(_lines(sheet, repeated)))
+        blocks = tuple(Block(Kind.TEXT, text) for text in paragraphs)
         if blocks:
-            found.append(Section(path, min(len(path), 6), f"page={number}", blocks))
+            found.append(Section(path, min(len(path), 6), f"page={number}", blocks, apart=True))
     return Page(key, url, title, (), tuple(found), language=_language(reader))
 
 
 def _headings(reader: PdfReader) -> dict[int, tuple[str, ...]]:
-    """By the sheet that they begin on, the bookmarks above and at it; the last one where several begin."""
+    """By the sheet that they begin on, the bookmarks above and at it; the first one where several begin."""
     found: dict[int, tuple[str, ...]] = {}
 
     def walk(outline: list[Any], above: tuple[str, ...], depth: int) -> None:
@@ -116,47 +149,9 @@ def _headings(reader: PdfReader) -> dict[int, tuple[str, ...]]:
 
     try:
         walk(reader.outline, (), 1)
-    except (PyPdfError, LookupError, ValueError, AttributeError, RecursionError) as error:
+    except _UNREADABLE as error:
         log.warning("the bookmarks cannot be read (%s); sheets have no headings", error)
     return found
-
-
-def _repeated(sheets: list[str]) -> set[str]:
-    """First and last lines of most sheets, without their numbers."""
-    if len(sheets) < 4:
-        return set()
-    counts: Counter[str] = Counter()
-    for sheet in sheets:
-        lines = [line for line in sheet.splitlines() if line.strip()]
-        counts.update({_masked(line) for line in (*lines[:2], *lines[-2:])})
-    return {line for line, count in counts.items() if count > REPEATED * len(sheets)}
-
-
-def _masked(line: str) -> str:
-    return re.sub(r"\d+", "0", " ".join(line.split()))
-
-
-def _lines(sheet: str, repeated: set[str]) -> list[str]:
-    lines = [line.rstrip() for line in sheet.replace("\x00", "").splitlines()]
-    filled = [index for index, line in enumerate(lines) if line.strip()]
-    edges = {*filled[:2], *filled[-2:]}
-    return [line for index, line in enumerate(lines) if not (index in edges and _masked(line) in repeated)]
-
-
-def _paragraphs(lines: list[str]) -> Iterator[str]:
-    """Lines that belong together, as one; a word that was cut at a line's end is whole again."""
-    usual = sorted(len(line) for line in lines if line.strip())
-    long = usual[len(usual) * 3 // 4] if usual else 0
-    text = ""
-    for line in [*lines, ""]:
-        stripped = line.strip()
-        if stripped:
-            cut = re.search(r"[^\W\d_]-$", text) and stripped[0].islower()
-            text = f"{text[:-1]}{stripped}" if cut else f"{text} {stripped}"
-        ends = not stripped or (len(stripped) < SHORT * long and re.search(r"[.!?:۔。]$", stripped))
-        if ends and text.strip():
-            yield text.strip()
-            text = ""
 
 
 def _language(reader: PdfReader) -> str:

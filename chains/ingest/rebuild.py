@@ -13,8 +13,9 @@ from chains.collection import CONTENT, METADATA, check_fingerprint, ensure_index
 from chains.collection_generations import Generations, activate, create_generation, find_generations
 from chains.collection_state import GATE, stored_gate
 from chains.errors import FingerprintMismatch
+from chains.ingest.doubts import few_found, refusal
 from chains.ingest.indexed import Indexed
-from chains.ingest.indexer import Indexer, require_most
+from chains.ingest.indexer import Indexer
 from chains.ingest.report import IndexReport
 from chains.ingest.target import Pages, Progress, Target
 
@@ -44,8 +45,9 @@ def rebuild(
     indexer = Indexer(replace(target, collection=collection))
     indexer.write(source, progress)
     own, carried = _carry_over(target, generations, indexer, source)
-    if not delete_most:
-        require_most(indexer.report.found, len(own))
+    doubt = "" if delete_most else few_found(indexer.report.found, len(own))
+    if doubt:
+        raise refusal(doubt)
     indexer.remove_gone(lambda page: page not in carried, delete_most=True)
     indexer.finish()
     target.hold()
@@ -84,7 +86,19 @@ def _carry_over(target: Target, generations: Generations, indexer: Indexer, sour
         ids = [point for point, page in batch if page in carried]
         if ids:
             _copy(target, active, collection, ids, fits=fits)
+    _drop_outdated(target, active, collection, carried)
     return own, carried
+
+
+def _drop_outdated(target: Target, active: str, collection: str, carried: set[str]) -> None:
+    """What an interrupted rebuild had copied of pages that have changed since."""
+    found = Indexed(target.client, collection)
+    copies = (point for point, page in found.points() if page in carried) if carried else iter(())
+    while batch := list(islice(copies, COPIED)):
+        kept = {str(record.id) for record in target.client.retrieve(active, batch, with_payload=False)}
+        if gone := [point for point in batch if point not in kept]:
+            target.hold()
+            found.delete(gone)
 
 
 def _copy(target: Target, active: str, collection: str, points: list[str], *, fits: bool) -> None:

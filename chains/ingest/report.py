@@ -12,7 +12,8 @@ class IndexReport:
     """Counted in pages. `chunks` are those of all pages read, `embedded` those that were sent to the model.
 
     `failed` could not be fetched and were left as they are. `collection` is where the points are. Of a run that only
-    looks, `changes` names the pages of each kind, and `rebuild` says why a rebuild would be made, "" if none.
+    looks, `changes` names the pages of each kind, `rebuild` says why a rebuild would be made, and `doubt` why nothing
+    would be deleted but with --delete-most; "" if neither.
     """
 
     added: int = 0
@@ -26,6 +27,7 @@ class IndexReport:
     collection: str = ""
     dry_run: bool = False
     rebuild: str = ""
+    doubt: str = ""
     changes: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, kind: str, page: str) -> None:
@@ -44,7 +46,7 @@ class IndexReport:
     def as_dict(self) -> dict[str, object]:
         """For machines; what only a run without changes has is left out of others."""
         whole = asdict(self)
-        only_dry = () if self.dry_run else ("changes", "dry_run", "rebuild")
+        only_dry = () if self.dry_run else ("changes", "doubt", "dry_run", "rebuild")
         return {name: value for name, value in whole.items() if name not in only_dry}
 
     def __str__(self) -> str:
@@ -55,4 +57,5 @@ class IndexReport:
             return line
         lines = [f"  {kind}: {page}" for kind, pages in self.changes.items() for page in pages]
         because = [f"Would rebuild: {self.rebuild}"] if self.rebuild else []
-        return "\n".join([f"Nothing was changed. Would be: {line}", *because, *lines])
+        doubt = [f"Refused without --delete-most: {self.doubt}"] if self.doubt else []
+        return "\n".join([f"Nothing was changed. Would be: {line}", *because, *doubt, *lines])

@@ -25,9 +25,6 @@ class Robots:
         return max(matching, default=(0, True))[1]
 
 
-NOTHING = Robots(rules=(("/", False),))
-
-
 def read_robots(text: str) -> Robots:
     """The group of this program, or else that for all."""
     groups: dict[str, list[tuple[str, str]]] = {}

@@ -78,7 +78,7 @@ class Site:
 
     def owns(self, page: str) -> bool:
         """Whether a page of this path would be read here, so that its absence means that it is gone."""
-        if "://" in page:
+        if "://" in page or page.lower().endswith(".pdf"):
             return False
         return self._folders is None or any(_below(page, folder, self._root) for folder in self._folders)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from website_double import SiteDouble, website
 
 from chains.edge import EdgeClient
 
@@ -17,3 +18,9 @@ def client(tmp_path: Path) -> Iterator[EdgeClient]:
     client.open()
     yield client
     client.close()
+
+
+@pytest.fixture
+def site() -> Iterator[SiteDouble]:
+    with website() as site:
+        yield site

@@ -15,7 +15,7 @@ from qdrant_client import QdrantClient
 from chains.collection_generations import find_generations
 from chains.ingest import ingest, options_of, target_of
 from chains.ingest.errors import IndexBusy
-from chains.ingest.lease import LEASE, RENEWED_EVERY, Lease, leased
+from chains.ingest.lease import LEASE, RENEWED_EVERY, Lease, leased, require_active
 from chains.ingest.options import IngestOptions
 from chains.ingest.report import IndexReport
 from chains.ingest.target import Progress
@@ -174,3 +174,8 @@ def test_rebuild_leaves_both_generations_free(docs: Path, client: QdrantClient) 
     found = find_generations(client, NAME)
     for collection in (found.active, found.previous):
         assert (client.get_collection(str(collection)).config.metadata or {})[LEASE]["released"]
+
+
+def test_rebuild_that_ended_since_the_first_look_is_noticed(docs: Path, client: QdrantClient) -> None:
+    with pytest.raises(IndexBusy, match="new collection behind 'docusaurus-book'"):
+        require_active(client, "docusaurus-book", "docusaurus-book--000000000000")

@@ -15,6 +15,8 @@ from chains.ingest.errors import IngestError
 from chains.ingest.options import IngestOptions
 from chains.ingest.page import Page
 from chains.ingest.pdf import PdfFiles, read_pdf
+from chains.ingest.pdf_text import read_sheets
+from chains.ingest.report import IndexReport
 from chains.ingest.sources import open_source
 from chains.settings import ChainSettings
 
@@ -107,3 +109,53 @@ def test_folder_with_markdown_is_a_site(tmp_path: Path) -> None:
     assert [unread.path for unread in open_source(str(tmp_path), IngestOptions()).unread()] == ["b.md"]
     with pytest.raises(IngestError, match="no such file"):
         open_source(str(tmp_path / "c.pdf"), IngestOptions())
+
+
+def test_lines_that_differ_in_more_than_the_sheets_number_are_text(tmp_path: Path) -> None:
+    sheets = [f"The Manual {n + 3}\nThe code of unit {n} is {n * 37}.\nIt is {n * 5} mm long." for n in range(6)]
+    texts = [block.text for section in page_of(write_pdf(tmp_path / "a.pdf", sheets)).sections
+             for block in section.blocks]  # fmt: skip
+    assert texts == [f"The code of unit {n} is {n * 37}. It is {n * 5} mm long." for n in range(6)]
+    short = page_of(write_pdf(tmp_path / "b.pdf", [f"Sheet {n} is blank." for n in range(6)]))
+    assert len(short.sections) == 6
+
+
+def test_ligatures_and_cut_words_are_whole_again() -> None:
+    assert read_sheets(["The o\ufb03ce \ufb01les cali\u00ad\nbrated soft\u00adware, twenty\u2010\nfold", ""]) == [
+        ["The office files calibrated software, twentyfold"],
+        [],
+    ]
+
+
+def test_short_sheets_lead_to_their_own_pages(tmp_path: Path, client: EdgeClient) -> None:
+    file = write_pdf(tmp_path / "a.pdf", ["Looms.", "Carpets and wool.", "Dyes."])
+    ingest(str(file), target_of(str(file), ChainSettings.load(), client, HashedEmbeddings()), IngestOptions())
+    records, _ = client.scroll(active_collection(client, "docusaurus-book"))
+    told = {record.payload["metadata"]["url"]: record.payload["page_content"] for record in records if record.payload}
+    assert told["/a.pdf#page=2"] == "a\n\nCarpets and wool."
+    assert len(told) == 3
+
+
+def test_file_that_cannot_be_read_stays_in_the_index_as_it_is(
+    tmp_path: Path, client: EdgeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Beside docs, whose runs leave it alone, too."""
+    books, docs = tmp_path / "books", tmp_path / "docs"
+    write_pdf(books / "a.pdf", ["First book."])
+    write_pdf(books / "b.pdf", ["Second book."])
+    docs.mkdir()
+    (docs / "page.md").write_text("# Page\n\nText.")
+
+    def run(source: Path) -> IndexReport:
+        return ingest(str(source), target_of("", ChainSettings.load(), client, HashedEmbeddings()), IngestOptions())
+
+    run(books)
+    (books / "a.pdf").write_bytes(b"%PDF-1.7\nnothing of the kind")
+    write_pdf(books / "c.pdf", ["Third book."])
+    report = run(books)
+    assert (report.added, report.unchanged, report.deleted, report.failed) == (1, 1, 0, 1)
+    assert "a.pdf: not a readable PDF" in caplog.text
+    assert (run(docs).deleted, run(docs).deleted) == (0, 0)
+    records, _ = client.scroll(active_collection(client, "docusaurus-book"))
+    kept = {record.payload["metadata"]["page"] for record in records if record.payload}
+    assert kept == {"a.pdf", "b.pdf", "c.pdf", "page.md"}

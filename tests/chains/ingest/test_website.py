@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hashed import HashedEmbeddings
+from web_index import OPTIONS, addresses, index, read
 from website_double import Answer, SiteDouble, website
 
-from chains.collection_generations import active_collection
 from chains.edge import EdgeClient
-from chains.ingest import ingest, target_of
 from chains.ingest.errors import IngestError
 from chains.ingest.fetching import Fetcher, FetchFailed
 from chains.ingest.options import IngestOptions
-from chains.ingest.page import Page
-from chains.ingest.report import IndexReport
 from chains.ingest.sources import open_source
 from chains.ingest.website import Website
-from chains.settings import ChainSettings
-
-OPTIONS = IngestOptions(delay=0)
-
-
-@pytest.fixture
-def site() -> Iterator[SiteDouble]:
-    with website() as site:
-        yield site
-
-
-def read(*addresses: str) -> list[Page]:
-    return [page for unread in Website(addresses, 0).unread() if (page := unread.read())]
-
-
-def index(source: str, client: EdgeClient, options: IngestOptions = OPTIONS) -> IndexReport:
-    return ingest(source, target_of(source, ChainSettings.load(), client, HashedEmbeddings()), options)
-
-
-def addresses(client: EdgeClient) -> set[str]:
-    records, _ = client.scroll(active_collection(client, "docusaurus-book"), limit=1_000)
-    return {record.payload["metadata"]["url"] for record in records if record.payload}
 
 
 def test_sitemap_leads_to_its_pages_and_main_texts(site: SiteDouble) -> None:
@@ -135,7 +108,7 @@ def test_list_of_addresses_is_read(site: SiteDouble, tmp_path: Path) -> None:
         f"{site.origin}/b",
     ]
     listed.write_text("file:///etc/passwd\n")
-    with pytest.raises(IngestError, match="not an http"):
+    with pytest.raises(IngestError, match=r"pages\.txt:1: .*not a plain http"):
         open_source(str(listed), OPTIONS)
 
 
