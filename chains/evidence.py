@@ -140,7 +140,7 @@ def _ranker_of(passages: Sequence[Document]) -> str | None:
 def format_passages(passages: Sequence[Document], guard: TurnGuard) -> str:
     """The passages as the prompt shows them, numbered as the sources are; none can close its own frame."""
     return "\n".join(
-        guard.around(_framed(passage.page_content), "passage", f' id="{n}" title="{escape(_heading(passage))}"')
+        guard.around(passage.page_content, "passage", f' id="{n}" title="{escape(_heading(passage))}"')
         for n, passage in enumerate(passages, start=1)
     )
 
@@ -185,7 +185,7 @@ def _source(n: int, passage: Document) -> Source:
 
 
 def _heading(passage: Document) -> str:
-    return str(passage.metadata.get("heading") or passage.metadata.get("title") or "")
+    return " ".join(str(passage.metadata.get("heading") or passage.metadata.get("title") or "").split())
 
 
 def _cut(text: str) -> str:
@@ -193,7 +193,3 @@ def _cut(text: str) -> str:
         return text
     whole_words = text[:SNIPPET_LENGTH].rsplit(" ", 1)[0]
     return whole_words.rstrip(" ,;:") + "…"
-
-
-def _framed(text: str) -> str:
-    return re.sub(r"<(?=/?passages?\b)", "&lt;", text, flags=re.IGNORECASE)

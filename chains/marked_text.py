@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.documents import Document
 
 from chains import prompts
+from chains.language import language_of
 from chains.quotes import split_sentences
 from chains.turn import ChatTurn
 
@@ -18,16 +19,18 @@ _ABOUT_ITSELF = re.compile(
     r"\b(?:th(?:is|at|ese|ose)|it|its|here|above|they|them|text|passage|paragraph|section|selection|sentence|snippet|code|"
     r"explain|summar\w+|simpl\w+|translat\w+|mean\w*|rephrase|tl;?dr|"
     r"dies\w*|das|erklär\w*|zusammenfass\w*|bedeutet|ce(?:ci|la|tte)?|texte|expliqu\w+|résum\w+|signifie|"
-    r"est[oae]s?|texto|explica\w*|resum\w+|significa)\b|"
-    r"یہ|اس|ان|متن|وضاحت|خلاصہ|مطلب|هذا|هذه|النص|اشرح|لخص|معنى|इस|यह|समझा|सारांश|मतलब|这|此|解释|总结|意思",
+    r"est[oae]s?|texto|explica\w*|resum\w+|significa|"
+    r"یہ|اسے?|ان|متن|وضاحت|خلاصہ|مطلب|[وفبل]?(?:هذا|هذه|النص|اشرح|لخص|معن[ىا])\w{0,3})\b|"
+    r"(?<!\w)(?:इस|यह|समझा|सारांश|मतलब)|这|此|解释|总结|意思",
     re.IGNORECASE,
 )
 
 
 def marked_passage(turn: ChatTurn, **signals: Any) -> Document:
     """`signals` are the gate's; without them the passage counts as evidence, and the model decides."""
+    text = turn.selected_text or ""
     details = {"title": prompts.SELECTION_TITLE, "url": turn.page_url or "", "marked": True}
-    return Document(turn.selected_text or "", metadata=details | signals)
+    return Document(text, metadata=details | {"language": language_of(text)} | signals)
 
 
 def is_about_itself(question: str) -> bool:

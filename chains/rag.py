@@ -128,7 +128,7 @@ def fill_in(inputs: dict[str, Any]) -> dict[str, Any]:
         "history": guard.around_each(recent(inputs["history"])),
         "context": format_passages(inputs["evidence"].passages, guard),
         "selection": prompts.SELECTION.format(text=guard.around(marked, "marked")) if marked else "",
-        "language": prompts.LANGUAGE.format(code=language) if language else "",
+        "language": prompts.LANGUAGE.format(code=language) if language else prompts.LANGUAGE_OF_QUESTION,
         "question": turn.question,
         "fence": guard.fence,
         "canary": guard.canary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any, Literal, NotRequired, Self
 from uuid import UUID, uuid4, uuid5
@@ -16,6 +17,9 @@ from pydantic import (
     model_serializer,
 )
 from typing_extensions import TypedDict
+
+# Zero-width blanks, soft hyphens and byte order marks. Joiners and marks of direction belong to the text.
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
 
 QUESTION_LIMIT = 4_000
 SELECTION_LIMIT = 8_000
@@ -70,6 +74,19 @@ class ChatTurn(BaseModel):
         if text is not None and unstorable(text):
             raise ValueError("must not contain U+0000 or unpaired surrogates")
         return text
+
+    @field_validator("question")
+    @classmethod
+    def visible(cls, question: str) -> str:
+        if not _INVISIBLE.sub("", question).strip():
+            raise ValueError("must have a character that can be seen")
+        return question
+
+    @field_validator("selected_text")
+    @classmethod
+    def readable(cls, text: str | None) -> str | None:
+        """As browsers copy it, blanks and invisible characters part what belongs together."""
+        return text and (_INVISIBLE.sub("", text).replace("\u00a0", " ").strip() or None)
 
     def identified(self) -> Self:
         """The same turn with every missing id filled in.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
 import secrets
 from base64 import b32encode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from langchain_core.messages import BaseMessage
+
+_PASSAGE_TAG = re.compile(r"<(?=\s*/?\s*passages?\b)", re.IGNORECASE)
 
 PART = 8  # letters and digits of the canary, or of a disguise, that give it away
 HELD = 200  # characters; what has more than that between its letters may pass, and is seen all the same
@@ -35,8 +38,8 @@ class TurnGuard:
 
 
 def fenced(text: str, fence: str, name: str, details: str = "") -> str:
-    """`details` are attributes, with a blank before them."""
-    return f'<{name}{details} fence="{fence}">\n{text}\n</{name} {fence}>'
+    """`details` are attributes, with a blank before them. Tags of passages in the text are none any more."""
+    return f'<{name}{details} fence="{fence}">\n{_PASSAGE_TAG.sub("&lt;", text)}\n</{name} {fence}>'
 
 
 class CanaryWatch:

@@ -113,8 +113,8 @@ def _marked(text: str, citations: Iterable[Mapping[str, Any]], numbers: Mapping[
 def _document(document: Mapping[str, Any], fence: str | None) -> dict[str, Any]:
     """Between the tags that the instructions speak of, as in the prompt."""
     data = {name: document[name] for name in ("title", "text") if document.get(name)}
-    if fence and "text" in data:
-        data["text"] = fenced(data["text"], fence, "passage")
+    if fence:
+        data = {"text": fenced("\n\n".join(data.values()), fence, "passage")}  # titles are written by pages as well
     return {"id": str(document["id"]), "data": data}
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from html import unescape
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -20,6 +21,7 @@ _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Co|No|vs|e\.g|i\.e|U\.S|U\.K|c|ca|approx|Fig|[Vv]ol|pp|Gen|Col|Lt|Mt)\.$"
 )
 _FRAME = re.compile(r"^\s*(?::::.*|\[![A-Z]+\]\s*)$", re.MULTILINE)  # admonitions and GitHub's alerts
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _MARKDOWN = MarkdownIt("commonmark").enable("table").disable("inline")
 
 
@@ -97,6 +99,9 @@ class _Reader:
                 self._container = token.type
             case "inline":
                 self._take_text(token.content)
+            case "html_block":
+                self._container = "paragraph_open"
+                self._take_text(unescape(_TAG.sub("", token.content)))
             case "fence" | "code_block" if token.content.strip():
                 fence = token.markup or "```"
                 self._introduce(f"{fence}{token.info}\n{token.content}{fence}", only_after_colon=False)

@@ -55,8 +55,10 @@ class Prompt:
 
     @property
     def question(self) -> str:
-        found = QUESTION.search(self.last)
-        return (found["question"] if found else PASSAGE.sub("", self.last)).strip()
+        """Outside of what the instructions mark as material, where a page may ask questions of its own."""
+        last = self.without_material().last
+        found = QUESTION.search(last)
+        return (found["question"] if found else PASSAGE.sub("", last)).strip()
 
     @property
     def context(self) -> str:

@@ -108,3 +108,8 @@ def test_sentence_with_an_open_code_span_is_no_unit() -> None:
 )
 def test_odd_passages_are_read(passage: str) -> None:
     assert isinstance(read_units(passage), list)
+
+
+def test_words_between_html_tags_are_read() -> None:
+    passage = "<p>The gripper <b>closes</b> at 2&nbsp;bar.</p><script>alert('no')</script>\n\nIt opens by hand again."
+    assert [unit.text for unit in read_units(passage)] == ["The gripper closes at 2 bar.", "It opens by hand again."]
