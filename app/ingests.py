@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from chains.errors import DocentError, IngestRunning, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 LONGEST_PAUSE = 1.0  # seconds
+STOPS_WITHIN = 4.0  # seconds: half of the usual SHUTDOWN_GRACE
 KEPT = 20  # runs whose ends can still be asked for
 
 Status = Literal["running", "done", "failed"]
@@ -114,9 +116,11 @@ class Ingests:
         return {**told, "ingest": latest.as_dict() if latest else None}
 
     async def close(self) -> None:
-        """Ends a run between two batches."""
+        """Ends a run between two batches; one that waits for a website is left where it is."""
         self._stop.set()
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=STOPS_WITHIN)
+            self._task.cancel()
             await asyncio.wait([self._task])
 
     def _ingest(self, source: str | None, asked: dict[str, Any], progress: Progress) -> dict[str, object]:
@@ -140,7 +144,7 @@ class Ingests:
             pause.take()
 
         try:
-            run.report = await asyncio.to_thread(work, progress)
+            run.report = await _in_thread(partial(work, progress))
         except Stopped:
             run.error = "The service ended. The next run goes on from there."
         except (IngestError, SearchFault, SettingsError, DocentError) as error:
@@ -154,6 +158,21 @@ class Ingests:
             with suppress(SearchFault, DocentError, SettingsError):  # health says it
                 await self._search.look()
             self._health.suspect()
+
+
+async def _in_thread(work: Callable[[], dict[str, object]]) -> dict[str, object]:
+    """In one that the end of the process does not wait for, unlike those of `asyncio.to_thread`."""
+    result: Future[dict[str, object]] = Future()
+    result.set_running_or_notify_cancel()  # who gives up waiting does not end it
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except Exception as error:
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="ingest", daemon=True).start()
+    return await asyncio.wrap_future(result)
 
 
 def _is_own(source: str, site_url: str | None) -> bool:

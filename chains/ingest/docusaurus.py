@@ -49,7 +49,10 @@ class Docs:
             IngestError: there is none.
         """
         if not self._sorted_names:
-            raise IngestError(f"{self.config.docs / self.within}: no Markdown page in it. Name the folder of the docs.")
+            raise IngestError(
+                f"{self.config.docs / self.within}: no Markdown page in it. Name the folder of the docs; if all of its "
+                "pages are really gone, run it again with --delete-most."
+            )
         return self._files
 
     @cached_property

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from langchain_core.documents import Document
 from langchain_qdrant import QdrantVectorStore
@@ -23,13 +22,12 @@ from chains.ingest.doubts import few_found, other_site, refusal
 from chains.ingest.indexed import STATE, Indexed, Seen, State, page_digest
 from chains.ingest.page import Page, Unread
 from chains.ingest.report import IndexReport
-from chains.ingest.target import Pages, Progress, Target
+from chains.ingest.target import LOOKED_UP, Pages, Progress, Target, in_groups
 
 log = logging.getLogger(__name__)
 
 # Chunks embedded and written together: few, so that progress shows and no call holds the interpreter for long.
 BATCH = 64
-LOOKED_UP = 100  # pages whose states are asked for in one request
 REMEMBERED = 10_000  # addresses, to warn of those that come twice
 
 
@@ -148,8 +146,7 @@ class Indexer:
     def _batches(self, source: Pages) -> Iterator[tuple[int, _Batch]]:
         """What to write, with the number of pages done."""
         batch, done = _Batch(), 0
-        unread = source.unread()
-        while group := list(islice(unread, LOOKED_UP)):
+        for group in in_groups(source.unread()):
             states = {} if self._absent else self._indexed.states([page.path for page in group])
             for page in group:
                 self._compare(page, states, batch)
@@ -157,6 +154,9 @@ class Indexer:
                 if len(batch.documents) >= BATCH:
                     yield done, batch
                     batch = _Batch()
+            if len(group) < LOOKED_UP:
+                yield done, batch
+                batch = _Batch()
         yield done, batch
 
     def _compare(self, unread: Unread, states: dict[str, State | None], batch: _Batch) -> None:

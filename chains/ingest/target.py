@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +12,9 @@ from chains.ingest.chunking import chunker_of
 from chains.ingest.lease import Lease
 from chains.ingest.page import Unread
 from chains.providers import CountWordPieces, PinnedEmbeddings
+
+LOOKED_UP = 100  # pages whose states are asked for in one request
+SLOW = 2.0  # seconds; what came until then is looked up and written
 
 Progress = Callable[[int, int], None]
 
@@ -34,6 +38,19 @@ class Pages(Protocol):
     @property
     def language(self) -> str | None:
         """What its author says that the pages are written in (BCP 47); None where nobody says it."""
+
+
+def in_groups(unread: Iterator[Unread]) -> Iterator[list[Unread]]:
+    """Of LOOKED_UP pages; smaller ones where pages come slowly, so that a run over the web shows how far it is."""
+    group: list[Unread] = []
+    until = time.monotonic() + SLOW
+    for page in unread:
+        group.append(page)
+        if len(group) == LOOKED_UP or time.monotonic() > until:
+            yield group
+            group, until = [], time.monotonic() + SLOW
+    if group:
+        yield group
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from small_runs import Dying, Interrupted, a_page, run, texts
 
 from chains.edge import EdgeClient
 from chains.ingest.errors import IngestError
+from chains.ingest.page import Unread
+from chains.ingest.target import in_groups
 
 
 @pytest.fixture
@@ -66,3 +68,10 @@ def test_rebuild_gone_on_with_has_nothing_of_what_changed_meanwhile(client: Edge
     run(site / "docs/in", client, rebuild=True)
     found = sorted(text.split("\n\n")[1][:8] for text in texts(client).values())
     assert found == sorted(["old text"] * 3 + ["new text"] * 3)
+
+
+def test_pages_that_come_slowly_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    unread = [Unread(str(number), "", lambda: None) for number in range(250)]
+    assert [len(group) for group in in_groups(iter(unread))] == [100, 100, 50]
+    monkeypatch.setattr("chains.ingest.target.SLOW", -1.0)
+    assert [len(group) for group in in_groups(iter(unread))] == [1] * 250
