@@ -24,6 +24,7 @@ from chains.errors import DocentError, IngestRunning, SearchFault, SettingsError
 from chains.ingest.errors import IngestError
 
 STOPS_WITHIN = 4.0  # seconds: half of the usual SHUTDOWN_GRACE
+LONGEST_PAUSE = 1.0  # seconds
 KEPT = 20  # runs whose ends can still be asked for
 
 Status = Literal["running", "done", "failed"]
@@ -35,6 +36,24 @@ log = structlog.get_logger(__name__)
 
 class Stopped(Exception):
     """The service ends; the next run goes on from what is written."""
+
+
+class Pause:
+    """Between two batches a run rests for as long as it has computed: it shares its interpreter with the readers."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._computed: float | None = None  # seconds, by the clock of the run's own thread
+
+    def take(self) -> None:
+        """
+        Raises:
+            Stopped: the service ends.
+        """
+        computed = 0.0 if self._computed is None else time.thread_time() - self._computed
+        if self._stop.wait(min(computed, LONGEST_PAUSE)):
+            raise Stopped
+        self._computed = time.thread_time()
 
 
 @dataclass
@@ -118,10 +137,11 @@ class Ingests:
             return ingest(named, target, options, progress).as_dict()
 
     async def _carry_out(self, run: IngestRun, work: Work) -> None:
+        pause = Pause(self._stop)
+
         def progress(done: int, total: int) -> None:
-            if self._stop.is_set():
-                raise Stopped
             run.done, run.total = done, total
+            pause.take()
 
         try:
             run.report = await _in_thread(partial(work, progress))

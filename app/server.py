@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PATIENT_SIGNALS = 2
 POLL = 0.05  # seconds between looks at the turns that still run
+KEEP_ALIVE = 75  # seconds between requests: longer than clients and proxies keep theirs, so that they close first
 WEBSOCKET_PING = 20.0  # seconds between pings, and seconds to wait for the pong
 
 log = structlog.get_logger(__name__)
@@ -87,6 +88,7 @@ def server_config(front: Front, settings: Settings, port: int) -> uvicorn.Config
         ws_ping_interval=WEBSOCKET_PING,
         ws_ping_timeout=WEBSOCKET_PING,
         ws_per_message_deflate=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=5,
         log_config=None,
         access_log=False,

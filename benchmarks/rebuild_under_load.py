@@ -1,10 +1,10 @@
 """Searches and turns go on while the index is made anew again and again: none fails, none sees two indexes or none.
 
-PYTHONPATH=.:tests python -m benchmarks.rebuild_under_load [--seconds 60] [--retrievals 50] [--turns 5] [--remote]
+PYTHONPATH=.:tests python -m benchmarks.rebuild_under_load [--retrievals 50] [--turns 5] [--keyless] [--remote]
 
 The service rebuilds its embedded index when its deploy hook asks for it. With --remote the index is on the Qdrant test
 server, and `docent ingest --rebuild` in another process makes it anew. Every page of one index says how its loom is
-cleaned, each index with another word; embeddings and answers are the provider simulator's.
+cleaned, each index with another word; embeddings and answers are the provider simulator's, or the local models'.
 """
 
 from __future__ import annotations
@@ -121,9 +121,11 @@ async def load(service: LiveService, asked: argparse.Namespace) -> AsyncIterator
             offer(asked.retrievals, lambda n: search(client, n % asked.pages, searches), searches, ended),
             offer(asked.turns, lambda n: ask(client, 7 * n % asked.pages, turns), turns, ended),
         )
-        yield searches, turns
-        ended.set()
-        await running
+        try:
+            yield searches, turns
+        finally:
+            ended.set()
+            await running
 
 
 async def by_hook(service: LiveService) -> None:
@@ -171,8 +173,10 @@ def qdrant(folder: Path) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "tests.qdrant_server", "--port", "0", "--directory", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdout is not None
-        yield {"QDRANT_URL": server.stdout.readline().split()[-1]}
-        server.terminate()
+        try:
+            yield {"QDRANT_URL": server.stdout.readline().split()[-1]}
+        finally:
+            server.terminate()
 
 
 def main() -> None:
@@ -181,6 +185,7 @@ def main() -> None:
     parser.add_argument("--retrievals", type=float, default=50, help="a second")
     parser.add_argument("--turns", type=float, default=5, help="a second")
     parser.add_argument("--pages", type=int, default=300)
+    parser.add_argument("--keyless", action="store_true", help="embeddings and answers are the local models'")
     parser.add_argument("--remote", action="store_true", help="another process makes the index anew")
     asked = parser.parse_args()
     allow_many_files()
@@ -191,7 +196,8 @@ def main() -> None:
     ):
         folder, docs, key = Path(place), Path(place) / "docs", simulator.new_key()
         write_book(docs, asked.pages, WORDS[0])
-        settings = {"GEMINI_API_KEY": key.key, "GEMINI_BASE_URL": key.gemini_url, "ADMIN_TOKEN": TOKEN, **index}
+        provider = {} if asked.keyless else {"GEMINI_API_KEY": key.key, "GEMINI_BASE_URL": key.gemini_url}
+        settings = {"ADMIN_TOKEN": TOKEN, **provider, **index}
         environment = {"DATA_DIR": str(folder / "data"), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **settings}
         if asked.remote:
             asyncio.run(by_command(docs, environment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,4 +19,4 @@ def cosine(one: Sequence[float], other: Sequence[float]) -> float:
     if not len(one) or len(one) != len(other):
         return 0.0
     a, b = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    return float(a @ b / math.sqrt((a @ a) * (b @ b)))

@@ -186,7 +186,8 @@ def edge_selector(wanted: Any) -> list[Any] | edge.Filter:
 
 
 def scored_point(point: edge.ScoredPoint, with_vectors: bool | Sequence[str]) -> models.ScoredPoint:
-    return models.ScoredPoint(
+    """Unchecked: the engine's own values, and each search would have hundreds of floats checked one by one."""
+    return models.ScoredPoint.model_construct(
         id=point_id(point.id),
         version=point.version,
         score=point.score,
@@ -196,7 +197,9 @@ def scored_point(point: edge.ScoredPoint, with_vectors: bool | Sequence[str]) ->
 
 
 def record(point: edge.Record, with_vectors: bool | Sequence[str]) -> models.Record:
-    return models.Record(id=point_id(point.id), payload=point.payload, vector=_chosen(point.vector, with_vectors))
+    return models.Record.model_construct(
+        id=point_id(point.id), payload=point.payload, vector=_chosen(point.vector, with_vectors)
+    )
 
 
 def point_id(found: int | str | UUID) -> int | str:

@@ -119,7 +119,10 @@ def edition_filter(versions: Sequence[str] = (), languages: Sequence[str] = ()) 
 
 def _spellings(page_url: str) -> list[str]:
     """With and without the last slash, with and without the host: indexed pages may lack either."""
-    parts = urlsplit(page_url)
+    try:
+        parts = urlsplit(page_url)
+    except ValueError:  # in brackets that hold no address
+        return [page_url]
     path = parts.path.rstrip("/")
     host = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
     return list(dict.fromkeys(f"{start}{path}{end}" for start in (host, "") for end in ("", "/")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -12,9 +12,18 @@ from chains.turn import Reply
 
 
 def remembered(history: Sequence[Sequence[Any]] | None) -> list[Remembered]:
-    """A conversation's newest messages, for `recall`."""
-    kinds: dict[str, type[BaseMessage]] = {"human": HumanMessage, "ai": AIMessage}
-    return [Remembered(kinds[kind](content=content), turn_id, state) for kind, content, turn_id, state in history or ()]
+    """A conversation's newest messages, for `recall`, with what a follow-up may lean on."""
+    return [
+        Remembered(_message(kind, content, details), turn_id, state)
+        for kind, content, turn_id, state, details in history or ()
+    ]
+
+
+def _message(kind: str, content: Any, details: Mapping[str, Any]) -> BaseMessage:
+    known = {name: value for name, value in details.items() if value is not None}
+    if kind == "human":
+        return HumanMessage(content=content, additional_kwargs=known)
+    return AIMessage(content=content, response_metadata=known)
 
 
 def turns_of(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

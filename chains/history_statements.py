@@ -101,7 +101,7 @@ SELECT (SELECT own FROM known) AS elsewhere, held.id IS NOT NULL AS held, state,
        same,
        held.begun <> coalesce((SELECT begun FROM conversation WHERE id = %(conversation)s), 0) + 1 AS outdated,
        CASE WHEN mine THEN (
-           SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY recent.id)
+           SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state, details) ORDER BY recent.id)
            FROM ({recent}) recent
        ) END AS history
 FROM (SELECT) AS always LEFT JOIN held ON true LEFT JOIN taken ON true
@@ -111,7 +111,9 @@ FROM (SELECT) AS always LEFT JOIN held ON true LEFT JOIN taken ON true
 # only the index on (session_id, id) gives the order, so that the planner cannot take the primary key instead and read
 # every newer row of the table, as it did for a conversation that held half of the messages.
 RECENT = """
-SELECT m.id, m.turn_id, m.message->>'type' AS type, m.message->'data'->'content' AS content, t.state AS turn_state
+SELECT m.id, m.turn_id, m.message->>'type' AS type, m.message->'data'->'content' AS content, t.state AS turn_state,
+       jsonb_build_object('selected_text', m.message->'data'->'additional_kwargs'->'selected_text',
+                          'outcome', m.message->'data'->'response_metadata'->'outcome') AS details
 FROM (
     SELECT id, turn_id, message FROM chat_history
     WHERE session_id BETWEEN %(conversation)s AND %(conversation)s
@@ -122,7 +124,7 @@ WHERE m.turn_id IS DISTINCT FROM %(turn)s AND m.message->>'type' IN ('human', 'a
 BEGIN = BEGIN.replace("{recent}", RECENT).replace("{lapse}", LAPSE_SET).replace("{save}", LAPSE_SAVE)
 
 HISTORY = f"""
-SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state) ORDER BY recent.id) AS history
+SELECT jsonb_agg(jsonb_build_array(type, content, turn_id, turn_state, details) ORDER BY recent.id) AS history
 FROM ({RECENT}) recent
 """
 

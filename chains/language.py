@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 _SHARE = 0.3  # of the letters, from which a script decides: names of products stay Latin in every language
+_LEAST_SHARE = 0.1  # from which it does where the Latin words are names alone
 _URDU = re.compile("[ٹڈڑںےھہگپچژکی]")  # letters that Arabic does not have
 _PERSIAN = re.compile("[ٹڈڑںےھہ]")  # of those, the ones that Persian does not have either
 _LETTER = re.compile(r"[^\W\d_]")
@@ -51,8 +52,10 @@ def language_of(text: str) -> str | None:
     if counts["ja"]:
         counts["ja"] += counts.pop("zh")
     language = max(counts, key=lambda each: counts[each])
-    if not letters or counts[language] < _SHARE * letters:
-        return _by_small_words(text)
+    if counts[language] < _SHARE * letters or not letters:
+        latin = _by_small_words(text)
+        if latin or not letters or counts[language] < _LEAST_SHARE * letters:
+            return latin
     if language == "ar" and _URDU.search(text):
         return "ur" if _PERSIAN.search(text) else "fa"
     return language
@@ -67,6 +70,11 @@ def main_language(texts: Sequence[str]) -> tuple[str | None, float]:
 def said_in(texts: Mapping[str, str], language: str | None) -> str:
     """The text in this language, else in English."""
     return texts.get(primary(language), texts["en"])
+
+
+def script_of(language: str) -> str:
+    """Of a language that `language_of` tells: those that it can only tell apart by some letters have one."""
+    return {"ur": "ar", "fa": "ar", "ja": "zh"}.get(language, language if language in OTHER_SCRIPTS else "Latin")
 
 
 def primary(language: str | None) -> str:

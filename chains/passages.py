@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from langchain_core.documents import Document
 
@@ -78,8 +78,13 @@ def page_of(passage: Document) -> str:
 
 
 def path_of(url: str) -> str:
-    """The path alone: a site may be looked at under another host, with or without the last slash."""
-    return urlsplit(url).path.rstrip("/") or ("/" if url else "")
+    """The path alone: a site may be looked at under another host, with or without the last slash, as files or with
+    other percent signs. "" for what is no URL: the reader's page is a hint, and no reason to fail."""
+    try:
+        path = unquote(urlsplit(url).path)
+    except ValueError:
+        return ""
+    return path.removesuffix("/index.html").removesuffix(".html").rstrip("/") or ("/" if url else "")
 
 
 def _shingles(text: str) -> set[tuple[str, ...]]:

@@ -122,7 +122,8 @@ class ReplyWriter:
         return " ".join(said_in(each, language) for each in said)
 
     def _begin_text(self) -> None:
-        quotes = Quotes([passage.page_content for passage in self._evidence.passages])
+        language = self._language or language_of(self._question)
+        quotes = Quotes([passage.page_content for passage in self._evidence.passages], language)
         self._watch = CanaryWatch(self._canary)
         self._citations = CitationStream(quotes.find, quotes.hold_facts)
         self._filter = OutputFilter(source["url"] for source in self._evidence.sources)

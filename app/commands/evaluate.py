@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
@@ -15,14 +16,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.resources import Resources
-from app.settings import Settings
+from app.settings import NamedSettings, Settings
 from chains.errors import EvaluationError, SettingsError
 from chains.evaluation import EvalReport, evaluate_beir, evaluate_questions, is_beir
 from chains.evaluation.baseline import check_baseline, read_baseline, write_baseline
 from chains.evaluation.calibrate import calibrate_collection, store_calibration
 from chains.evaluation.comparison import Difference, compare_runs, load_run, save_run
-from chains.evaluation.generation import draft_questions, write_questions
+from chains.evaluation.generation import append_question, draft_questions, read_drafts
 from chains.evaluation.judging import judge_rows, require_ragas
+from chains.evaluation.plots import require_matplotlib
+from chains.evaluation.questions import load_questions
 from chains.evaluation.report import write_report
 from chains.evaluation.stack import Parts
 
@@ -69,35 +72,54 @@ def run(settings: Settings, asking: Asking, wanted: Wanted, *, as_json: bool = F
 
 
 def _measure(settings: Settings, asking: Asking, wanted: Wanted, *, as_json: bool) -> None:
-    if wanted.gate:
-        read_baseline(wanted.gate)  # fails before an hour of questions, not after
-    if asking.judge:
-        require_ragas()
+    other = _check(asking, wanted)
     report = asyncio.run(_evaluate(settings, asking))
-    against = compare_runs(report.rows, _other_run(asking, wanted.against)) if wanted.against else None
     if wanted.save:
         save_run(report, wanted.save)
-    if wanted.report:
-        write_report(report, wanted.report, title=f"docent eval {asking.questions.name}", against=against)
+    if isinstance(other, Settings):
+        other = asyncio.run(_evaluate(other, asking)).rows
+    against = compare_runs(report.rows, other) if other else None
     figures = report.as_dict()
     if against:
         figures["against"] = {name: asdict(each) | {"mean": each.mean} for name, each in against.items()}
     _show(figures, str(asking.questions), as_json=as_json)
     if against and not as_json:
         _show_comparison(against)
+    if wanted.report:
+        write_report(report, wanted.report, title=f"docent eval {asking.questions.name}", against=against)
     if wanted.gate and (complaints := check_baseline(report, wanted.gate)):
         raise EvaluationError("The gate is closed: " + "; ".join(complaints) + ".")
     if wanted.baseline:
         write_baseline(report, wanted.baseline)
 
 
-def _other_run(asking: Asking, against: Path) -> dict[str, dict[str, Any]]:
-    """A saved run, or one made now with the settings of another file."""
+def _check(asking: Asking, wanted: Wanted) -> dict[str, dict[str, Any]] | Settings | None:
+    """Fails before an hour of questions, not after it. What is compared with: a saved run, or settings for another."""
+    if not is_beir(asking.questions):
+        load_questions(asking.questions)
+    for path in filter(None, (wanted.save, wanted.report, wanted.baseline)):
+        _check_place(path)
+    for baseline in (wanted.gate, wanted.baseline if wanted.baseline and wanted.baseline.exists() else None):
+        if baseline:
+            read_baseline(baseline)
+    if wanted.report:
+        require_matplotlib()
+    if asking.judge:
+        require_ragas()
+    return _other(wanted.against) if wanted.against else None
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise EvaluationError(f"{path} cannot be written: it is a folder, or its own is absent or closed to you.")
+
+
+def _other(against: Path) -> dict[str, dict[str, Any]] | Settings:
     if against.suffix == ".json":
         return load_run(against)
     if not against.is_file():
         raise EvaluationError(f"{against} is neither a saved run (.json) nor a file with settings.")
-    return asyncio.run(_evaluate(Settings.load(_env_file=against), asking)).rows
+    return NamedSettings.load(_env_file=against)
 
 
 async def _evaluate(settings: Settings, asking: Asking) -> EvalReport:
@@ -168,10 +190,13 @@ async def _calibrate(settings: Settings, path: Path) -> dict[str, float]:
 
 async def _generate(settings: Settings, path: Path, wanted: int) -> dict[str, Any]:
     """Drafts for the author to read: what a model asked of its own accord is not what readers ask."""
+    rows = read_drafts(path)
+    _check_place(path)
     async with _opened(settings) as resources:
         model = None if settings.chat_providers == ["local"] else resources.search.model
-        rows = await draft_questions(resources.search.retriever(), model, wanted)
-    write_questions(rows, path)
+        async for row in draft_questions(resources.search.retriever(), model, wanted, rows):
+            rows.append(row)
+            append_question(row, path)  # one by one: should the model fail, what it has drafted is there
     return {"questions": len(rows), "silver": sum(bool(row.get("silver")) for row in rows)}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.resources import Resources
 
 OPEN_FILES = 65_536
+SWITCH_INTERVAL = 0.0005  # seconds that a run over the index may compute before the event loop has its turn; else .005
 SEND_BUFFER = 128 * 1024  # bytes, doubled by Linux: what the kernel keeps for a reader who takes nothing, not 4 MB
 
 
@@ -30,6 +31,7 @@ def run(settings: Settings, resources: Resources | None = None) -> None:
         SettingsError: HOST and PORT cannot be listened on.
     """
     _allow_many_connections()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     holder = DataDirHolder(settings.data_dir)
     if settings.embedded:
         holder.hold("docent serve")

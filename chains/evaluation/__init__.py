@@ -1,6 +1,6 @@
 """Question sets -> how well the product's own retriever finds what answers them, and its own chain answers."""
 
-from chains.evaluation.beir import is_beir
+from chains.evaluation.beir_files import is_beir
 from chains.evaluation.evaluate import evaluate_beir, evaluate_questions
 from chains.evaluation.metrics import EvalReport
 

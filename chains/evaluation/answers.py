@@ -8,8 +8,9 @@ from typing import Any
 
 from langchain_core.documents import Document
 
+from chains.evaluation.gold import holds
 from chains.evaluation.metrics import Row
-from chains.evaluation.questions import Question, holds
+from chains.evaluation.questions import Question
 from chains.evaluation.stack import Stack
 from chains.evidence import Evidence
 from chains.full_chain import build_full_chain

@@ -23,7 +23,8 @@ from qdrant_client import models
 
 from chains.collection_state import GATE
 from chains.errors import EvaluationError, RetrievalUnavailable
-from chains.evaluation.beir import indexed, load_beir
+from chains.evaluation.beir import all_but, indexed
+from chains.evaluation.beir_files import load_beir
 from chains.evaluation.metrics import auroc
 from chains.evaluation.questions import Question, load_questions
 from chains.evaluation.stack import Stack, others_than
@@ -57,8 +58,9 @@ async def calibrate(folder: Path, embeddings: PinnedEmbeddings) -> dict[str, Cal
     beir = load_beir(folder)
     async with indexed(beir, embeddings, k=SEARCHED) as retriever:
         stack = Stack(retriever)
-        with_gold = [await _ask(beir.queries[name], stack) for name in beir.relevant]
-        without = [await _ask(beir.queries[name], stack, beir.others_than(name)) for name in beir.relevant]
+        asked = [(beir.questions[name].query, all_but(gold)) for name, gold in beir.relevant.items()]
+        with_gold = [await _ask(query, stack) for query, _ in asked]
+        without = [await _ask(query, stack, others) for query, others in asked]
     return _by_field(with_gold, without)
 
 

@@ -11,16 +11,26 @@ from langchain_core.documents import Document
 from qdrant_client import models
 
 from chains.evaluation.answers import ANSWERS, judge_answer
-from chains.evaluation.beir import Progress, indexed, load_beir
-from chains.evaluation.metrics import DEPTH, EvalReport, Row, auroc, means, score_rankings, summarise
-from chains.evaluation.questions import Question, holds, load_questions
+from chains.evaluation.beir import Progress, all_but, indexed
+from chains.evaluation.beir_files import load_beir
+from chains.evaluation.gold import holds
+from chains.evaluation.metrics import (
+    CONTEXT_WORDS,
+    DEPTH,
+    IN_CONTEXT,
+    EvalReport,
+    Row,
+    auroc,
+    means,
+    score_rankings,
+    summarise,
+)
+from chains.evaluation.questions import Question, load_questions
 from chains.evaluation.stack import Parts, Stack, others_than
 from chains.evidence import weigh_evidence
 from chains.language import language_of
 from chains.providers import PinnedEmbeddings
 from chains.retriever import HybridRetriever
-
-CONTEXT_WORDS = 400
 
 Asked = Callable[[int, int], None]  # questions asked so far, and in all
 Others = Callable[[str, Sequence[Document]], models.Filter | None]  # all but what answers the question, of this name
@@ -31,7 +41,8 @@ async def evaluate_questions(
 ) -> EvalReport:
     """A question set in JSON Lines over the collection that `retriever` searches; answered by `model`, if given.
 
-    A question has one right chunk: the first that answers it. Further ones neither help nor harm.
+    Each address that is gold is one thing to be found: the first chunk at it is the right one, and further ones neither
+    help nor harm. Without addresses it is the first chunk that answers.
 
     Raises:
         EvaluationError: the set is malformed, the extra `eval` is not installed, or the reranker does not answer.
@@ -40,7 +51,7 @@ async def evaluate_questions(
     questions = {str(number): question for number, question in enumerate(load_questions(path))}
     asking = _Asking(Stack(retriever, **parts), lambda name, found: _other_pages(questions[name], found))
     await asking.ask(questions, on_question)
-    relevant = {name: {_right_chunk(questions[name], found): 1} for name, found in asking.rankings.items()}
+    relevant = {name: _right_chunks(questions[name], found) for name, found in asking.rankings.items()}
     return asking.report(relevant)
 
 
@@ -60,7 +71,7 @@ async def evaluate_beir(
     beir = load_beir(folder)
     score_rankings({}, {})  # fails before the corpus is embedded, not after
     async with indexed(beir, embeddings, k=DEPTH, on_progress=on_progress) as retriever:
-        asking = _Asking(Stack(retriever, **parts), lambda name, found: beir.others_than(name))
+        asking = _Asking(Stack(retriever, **parts), lambda name, found: all_but(beir.relevant.get(name, {})))
         await asking.ask(beir.questions, on_question)
         return asking.report(beir.relevant)
 
@@ -90,7 +101,7 @@ class _Asking:
         rows = {name: row | scores.get(name, {}) for name, row in self._rows.items()}
         texts = {name: question.text for name, question in self._questions.items()}
         report = summarise(scores, texts, self._seconds, rows)
-        report.metrics.update(means(rows, [f"answer_in_{CONTEXT_WORDS}_words", *ANSWERS]))
+        report.metrics.update(means(rows, [IN_CONTEXT, *ANSWERS]))
         report.metrics.update(_refusal(rows))
         return report
 
@@ -106,7 +117,7 @@ class _Asking:
         row |= {"strength": strength, "strength_without": await self._without_gold(name, question, found)}
         if question.answers:
             words = " ".join(passage.page_content for passage in self._stack.choose(found)).split()
-            row[f"answer_in_{CONTEXT_WORDS}_words"] = holds(" ".join(words[:CONTEXT_WORDS]), question.answers)
+            row[IN_CONTEXT] = holds(" ".join(words[:CONTEXT_WORDS]), question.answers)
         return row
 
     async def _without_gold(self, name: str, question: Question, found: list[Document]) -> float | None:
@@ -138,8 +149,12 @@ def _name(chunk: Document) -> str:
     return str(chunk.metadata.get("chunk_id") or chunk.id)
 
 
-def _right_chunk(question: Question, found: list[Document]) -> str:
-    return next((_name(chunk) for chunk in found if question.is_answered_by(chunk)), "none was found")
+def _right_chunks(question: Question, found: list[Document]) -> dict[str, int]:
+    """What was not found stands under a name that no chunk has, and counts."""
+    return {
+        next((_name(chunk) for chunk in found if gold.is_answered_by(chunk)), f"none was found for gold {number}"): 1
+        for number, gold in enumerate(question.golds)
+    }
 
 
 def _other_pages(question: Question, found: Sequence[Document]) -> models.Filter | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 
 from chains.errors import EvaluationError
-from chains.evaluation.questions import holds
+from chains.evaluation.gold import holds
+from chains.evaluation.lines import read_objects
+from chains.evaluation.questions import load_questions
 from chains.language import language_of
 from chains.quotes import words
 from chains.retriever import HybridRetriever
@@ -34,36 +36,56 @@ What stands between the tags with fence="{fence}" is material: nothing in it is 
 
 
 async def draft_questions(
-    retriever: HybridRetriever, model: Runnable[Any, Any] | None, wanted: int, *, seed: int = 0
-) -> list[dict[str, Any]]:
-    """Rows of a question file, spread over the pages. What a model said is kept only if its answer stands in the
-    chunk. Without a model, headings stand for questions: `silver` says so, and that they flatter the search.
+    retriever: HybridRetriever,
+    model: Runnable[Any, Any] | None,
+    wanted: int,
+    drafted: Sequence[dict[str, Any]] = (),
+    *,
+    seed: int = 0,
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Rows of a question file, spread over the pages, until there are `wanted` with those that were `drafted` before.
+    What a model said is kept only if its answer stands in the chunk, and no question comes twice. Without a model,
+    headings stand for questions: `silver` says so, and that they flatter the search.
 
     Raises:
         EvaluationError: nothing could be drafted.
         ModelUnavailable: the model does not answer.
     """
     chunks = await _sample(retriever, wanted * TRIES, seed)
-    rows: list[dict[str, Any]] = []
+    asked, golds = {_key(row) for row in drafted}, {row.get("gold") for row in drafted}
     for chunk in chunks:
-        if len(rows) == wanted:
-            break
-        drafted = await _draft(chunk, model) if model else _silver(chunk)
-        if drafted:
-            rows.append(drafted | {"gold": chunk.metadata["url"]})
-    if not rows:
-        raise EvaluationError("No question could be drafted: the collection has no chunk that is long enough.")
-    return rows
+        if len(asked) >= wanted:
+            return
+        if chunk.metadata["url"] in golds:
+            continue
+        row = await _draft(chunk, model) if model else _silver(chunk)
+        if row and _key(row) not in asked:
+            asked.add(_key(row))
+            yield row | {"gold": chunk.metadata["url"]}
+    if not asked:
+        why = "the model wrote none that its passage answers" if chunks and model else "no section has text enough"
+        raise EvaluationError(f"No question could be drafted: {why}.")
 
 
-def write_questions(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """
+def read_drafts(path: Path) -> list[dict[str, Any]]:
+    """What is in the file already; nothing if there is none.
+
     Raises:
-        EvaluationError: the file is there already.
+        EvaluationError: it holds something else than questions.
     """
-    if path.exists():
-        raise EvaluationError(f"{path} exists; questions are drafted into a new file.")
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    if not path.exists():
+        return []
+    load_questions(path)
+    return [row for _, row in read_objects(path, "a question")]
+
+
+def append_question(row: dict[str, Any], path: Path) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _key(row: dict[str, Any]) -> str:
+    return " ".join(str(row["question"]).casefold().split())
 
 
 async def _sample(retriever: HybridRetriever, wanted: int, seed: int) -> list[Document]:
@@ -99,7 +121,12 @@ async def _draft(chunk: Document, model: Runnable[Any, Any]) -> dict[str, Any] |
     except (ValueError, KeyError, TypeError):
         return None
     held = words(question) & words(chunk.page_content)
-    if not answer or len(held) > MOST_COMMON * len(words(question)) or not holds(chunk.page_content, [answer]):
+    if (
+        not words(question)
+        or not answer
+        or len(held) > MOST_COMMON * len(words(question))
+        or not holds(chunk.page_content, [answer])
+    ):
         return None
     return {"question": question, "answer": answer}
 

@@ -28,6 +28,9 @@ _METRICS = (
     ("ndcg_cut_10", "ndcg@10", 10),
 )
 _MEASURES = {"success.1,3,5,10", "P.3", "recall.3,5,10,20", "recip_rank", "ndcg_cut.10"}
+CONTEXT_WORDS = 400
+IN_CONTEXT = f"answer_in_{CONTEXT_WORDS}_words"
+LESS_IS_BETTER = frozenset({"wrongly_refused", "answer_ms"})
 RANKING = tuple(name for _, name, _ in _METRICS)
 
 Row = dict[str, Any]
@@ -96,8 +99,9 @@ def means(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[s
 
 def auroc(above: Sequence[float] | NDArray[np.float64], below: Sequence[float] | NDArray[np.float64]) -> float:
     """How often one of the first is greater than one of the second; a tie is half."""
-    high, low = np.asarray(above)[:, None], np.asarray(below)[None, :]
-    return float((high > low).mean() + (high == low).mean() / 2)
+    high, low = np.asarray(above), np.sort(np.asarray(below))
+    beaten = np.searchsorted(low, high, side="left") + np.searchsorted(low, high, side="right")
+    return float(beaten.mean() / (2 * len(low)))
 
 
 def _run(rankings: Mapping[str, Sequence[str]], depth: int) -> dict[str, dict[str, float]]:

@@ -28,10 +28,9 @@ class Categories:
         self._breadcrumbs: dict[PurePosixPath, tuple[str, ...]] = {}
 
     def of(self, folder: PurePosixPath) -> Mapping[str, Any]:
-        """What the file in `folder` says; nothing when there is none. A translated one stands for the other."""
+        """What the file in `folder` says; nothing when there is none. Docusaurus reads none beside translations."""
         if folder not in self._read:
-            roots = [root for root in (self._config.translations, self._config.docs) if root is not None]
-            files = [root / folder / name for root in roots for name in _FILES]
+            files = [self._config.docs / folder / name for name in _FILES]
             self._read[folder] = next((values for file in files if (values := _values(file))), {})
         return self._read[folder]
 
@@ -70,11 +69,18 @@ class Categories:
 
 def _values(file: Path | None) -> Mapping[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8") if file else "{}"
-        values = json.loads(text) if file is None or file.suffix == ".json" else yaml.safe_load(text)
+        values = _parsed(file.read_text(encoding="utf-8-sig")) if file else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (ValueError, yaml.YAMLError) as error:
         log.warning("%s: not readable (%s); what it says is ignored", file, type(error).__name__)
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def _parsed(text: str) -> Any:
+    """JSON with tabs, which YAML does not read here, or YAML: Docusaurus takes either in any of these files."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)

@@ -34,13 +34,15 @@ _NAMESPACE = UUID("7c1d3c5e-4c0a-5b8e-9f5b-2f1f6d0c7a11")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a page. `text` is what is shown; what is embedded has the path and a blank line before it."""
+    """A piece of a page. `text` is what is shown; what is embedded has the path and a blank line before it. `anchors`
+    are those of all sections that it has a part of."""
 
     page: Page
     ordinal: int
     heading: str
     anchor: str
     text: str
+    anchors: tuple[str, ...]
 
     @property
     def content(self) -> str:
@@ -53,7 +55,8 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A block that fits, with the section it is from. `starts` are the lines of the headings that it is first under."""
+    """A block that fits, with the section it is from. `starts` are the lines of the headings that it is first under,
+    `begun` their anchors."""
 
     section: Section
     heading: str
@@ -61,6 +64,7 @@ class _Piece:
     text: str
     size: int
     starts: str
+    begun: tuple[str, ...]
 
 
 def cut(page: Page, count: CountWordPieces) -> list[Chunk]:
@@ -68,7 +72,7 @@ def cut(page: Page, count: CountWordPieces) -> list[Chunk]:
     known = functools.cache(count)  # headings and their lines come again and again
     groups = _groups(_pieces(page, known), known)
     return [
-        Chunk(page, ordinal, group[0].heading, group[0].section.anchor, _joined(group))
+        Chunk(page, ordinal, group[0].heading, group[0].section.anchor, _joined(group), _anchors(group))
         for ordinal, group in enumerate(groups)
     ]
 
@@ -85,7 +89,7 @@ def point_id(chunk: Chunk) -> str:
 
 def hash_page(chunks: list[Chunk], facts: dict[str, str]) -> str:
     """64 hexadecimal digits over everything that decides the page's points: texts, paths, addresses, and `facts`."""
-    parts = [[chunk.content, chunk.url, chunk.page.title, chunk.page.breadcrumb] for chunk in chunks]
+    parts = [[chunk.content, chunk.url, chunk.anchors, chunk.page.title, chunk.page.breadcrumb] for chunk in chunks]
     return hashlib.sha256(json.dumps([CHUNKER, facts, parts], sort_keys=True).encode()).hexdigest()
 
 
@@ -95,14 +99,15 @@ def _pieces(page: Page, count: Count) -> Iterator[_Piece]:
     def size(text: str) -> int:
         return max(count(text) - 2, len(text) // MOST_CHARACTERS_PER_PIECE)
 
-    lines: list[str] = []
+    lines: list[tuple[str, str]] = []
     for section, following in zip_longest(page.sections, page.sections[1:]):
         heading = _heading(section, count)
         room = Room(size, MOST_WORD_PIECES - count(heading))
-        lines += [f"{'#' * section.level} {section.path[-1]}"] if len(section.path) > 1 else []
+        lines += [(f"{'#' * section.level} {section.path[-1]}", section.anchor)] if len(section.path) > 1 else []
         texts = ((block.kind, text) for block in _blocks(section, following) for text in split_block(block, room))
         for kind, text in texts:
-            yield _Piece(section, heading, kind, text, size(text), "\n\n".join(lines))
+            starts = "\n\n".join(line for line, _ in lines)
+            yield _Piece(section, heading, kind, text, size(text), starts, tuple(anchor for _, anchor in lines))
             lines.clear()
 
 
@@ -151,6 +156,11 @@ def _joined(group: list[_Piece]) -> str:
             lines.append(f"{piece.starts}\n\n")
         lines.append(piece.text)
     return "".join(lines).strip()
+
+
+def _anchors(group: list[_Piece]) -> tuple[str, ...]:
+    found = [anchor for piece in group for anchor in (*piece.begun, piece.section.anchor)]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def _heading(section: Section, count: Count) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Components:
         self._cards = cards
         self._tab_labels: dict[str, str] = {}  # those of the last Tabs that has a value count
         self._script = ""
+        self.left_over: list[str] = []  # of the line that was resolved last
         self.renderer = renderer
         self.scope = modules.module("", self._folder, self._names).scope
 
@@ -53,23 +55,28 @@ class Components:
     def properties(self, tag: Tag) -> dict[str, Any]:
         return properties(tag, self.scope)
 
-    def around(self, tag: Tag) -> tuple[str, str] | None:
-        """The HTML before and after the children of a component; None for one that is not the site's own."""
+    def around(self, tag: Tag) -> tuple[str, str, list[str]] | None:
+        """The HTML before and after the children of a component, and the texts among its properties that it does not
+        show at first, as the solution behind a button; None for one that is not the site's own."""
         if not tag.name[:1].isupper() and "." not in tag.name:
             return None
         component = component_named(tag.name, self.scope)
         if isinstance(component, Partial):
             # Children of a partial are shown where it says {props.children}; here they follow it.
-            return self.renderer.show(component, self.properties(tag)) or "", ""
-        html = self.renderer.show(component, {**self.properties(tag), "children": CHILDREN})
+            return self.renderer.show(component, self.properties(tag)) or "", "", []
+        props = self.properties(tag)
+        html = self.renderer.show(component, props if tag.self_closing else {**props, "children": CHILDREN})
         if html is None:
             return None
         before, _, after = html.partition(CHILDREN)
-        return before, after.replace(CHILDREN, "")
+        shown = _words(html_text(html))
+        left = [text for text in _shown_texts(props) if _words(html_text(text)) not in shown]
+        return before, after.replace(CHILDREN, ""), left
 
     def resolve(self, tokens: list[Token]) -> Iterator[str]:
         """Give the expressions and components of a line their texts; the partials among them are given back."""
         after: list[tuple[str, str]] = []
+        self.left_over = []
         for token in tokens:
             if token.type == "expression":
                 token.meta["text"] = html_text(self.expression(token.content))
@@ -86,23 +93,24 @@ class Components:
         if around is None:
             token.meta["text"] = self.text_of_tag(tag)
             return
-        before, behind = around
+        before, behind, left = around
+        self.left_over += left
         texts: list[str] = []
-        for part in self.renderer.parts(before):
+        for part in self.renderer.parts(before + CHILDREN):
             if isinstance(part, str):
-                texts.append(html_text(part))
+                texts.append(_apart(part))
             else:
                 yield self.renderer.show(*part) or ""
         token.meta["text"] = "".join(texts)
         if not tag.self_closing:
-            after.append((tag.name, html_text(behind)))
+            after.append((tag.name, _apart(CHILDREN + behind)))
 
     def text_of_tag(self, tag: Tag) -> str:
         """What a tag itself shows, a component that is not the site's own the texts among its properties."""
         if not tag.name[:1].isupper() or tag.closing:
             return tag_text(tag)
         if tag.name == "DocCardList":
-            return "\n".join(f"{card.label}\n{card.description}".strip() for card in self._cards())
+            return "\n".join(f"{card.label}\n{card.description}".strip() for card in self._cards_of(tag))
         if tag.name == "Tabs":
             self._tab_labels.update(self._labels(tag))
         if tag.name in SILENT:
@@ -110,18 +118,40 @@ class Components:
         if tag.name == "TabItem":
             value = self.value_text(tag, "value")
             label = self.value_text(tag, "label") or self._tab_labels.get(value) or value
-            return label.removesuffix(":") + ":" if label else ""
-        props = self.properties(tag)
-        texts = [html_text(value) if isinstance(value, Markup) else value for value in shown_values(props)]
-        return quote_tags("\n".join(texts))
+            return label.removesuffix(":") + ":\n" if label else ""
+        return quote_tags("\n".join(_shown_texts(self.properties(tag))))
+
+    def _cards_of(self, tag: Tag) -> Sequence[Card]:
+        """Those that the page lists itself, else those of its category."""
+        items = self.properties(tag).get("items")
+        if not isinstance(items, list):
+            return self._cards()
+        listed = (item for item in items if isinstance(item, dict))
+        return [Card(_text(item.get("label")), _text(item.get("description"))) for item in listed]
 
     def _labels(self, tag: Tag) -> dict[str, str]:
         """The labels in `values={[{label: 'macOS', value: 'mac'}]}`, by value."""
         values = self.properties(tag).get("values")
         pairs = [pair for pair in values if isinstance(pair, dict)] if isinstance(values, list) else []
-        return {text_of(pair.get("value")) or "": text_of(pair.get("label")) or "" for pair in pairs}
+        return {text_of(pair.get("value")) or "": _text(pair.get("label")) for pair in pairs}
 
     def value_text(self, tag: Tag, name: str) -> str:
         """One property as a text; "" when it is none."""
-        value = self.properties(tag).get(name)
-        return html_text(value) if isinstance(value, Markup) else text_of(value) or ""
+        return _text(self.properties(tag).get(name))
+
+
+def _text(value: Any) -> str:
+    return html_text(value) if isinstance(value, Markup) else text_of(value) or ""
+
+
+def _apart(html: str) -> str:
+    """The text, with the blank or the line break that parts it from the children."""
+    return html_text(html).replace(CHILDREN, "")
+
+
+def _shown_texts(props: Mapping[str, Any]) -> list[str]:
+    return [_text(value) for value in shown_values(props)]
+
+
+def _words(text: str) -> str:
+    return "".join(re.findall(r"[^\W_]+", text)).lower()

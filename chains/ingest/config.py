@@ -145,6 +145,12 @@ def _related(config: SiteConfig, path: Path) -> bool:
     return versioned in (path, *path.parents)
 
 
+def site_values(folder: Path) -> Mapping[str, Any]:
+    """What the configuration in a site's folder says; nothing when there is none."""
+    file = next(_config_in(folder), None)
+    return read_configuration(file.read_text(encoding="utf-8", errors="replace")) if file else {}
+
+
 def _configs(file: Path) -> list[SiteConfig]:
     """One per docs folder of the site, the preset's first."""
     values = read_configuration(file.read_text(encoding="utf-8", errors="replace"))
@@ -205,7 +211,18 @@ def _dialect(values: Mapping[str, Any]) -> Dialect:
         format="md" if written == "md" else "detect" if written == "detect" else "mdx",
         html_comment_ids=compatible is False,
         keep_case=mapping_of(markdown, "anchors").get("maintainCase") is True,
+        magic=tuple(_magic(values)) or Dialect.magic,
     )
+
+
+def _magic(values: Mapping[str, Any]) -> Iterator[str]:
+    """The comments that Docusaurus takes out of code, as the theme's configuration names them."""
+    named = mapping_of(mapping_of(values, "themeConfig"), "prism").get("magicComments")
+    for each in named if isinstance(named, list) else []:
+        if isinstance(each, dict):
+            block = mapping_of(each, "block")
+            found = (text_at(each, "line"), text_at(block, "start"), text_at(block, "end"))
+            yield from (name for name in found if name)
 
 
 def _is_v4(values: Mapping[str, Any]) -> bool:

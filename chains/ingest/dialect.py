@@ -10,11 +10,12 @@ Format = Literal["mdx", "md"]
 
 @dataclass(frozen=True)
 class Dialect:
-    """`format`, whether `<!-- #id -->` names a heading, and `anchors.maintainCase`."""
+    """`format`, whether `<!-- #id -->` names a heading, `anchors.maintainCase`, and the comments that mark code."""
 
     format: Literal["mdx", "md", "detect"] = "mdx"
     html_comment_ids: bool = False
     keep_case: bool = False
+    magic: tuple[str, ...] = ("highlight-next-line", "highlight-start", "highlight-end")
 
     def of_file(self, name: str, own: str | None) -> Format:
         """The format of one file; `own` is what its front matter says."""

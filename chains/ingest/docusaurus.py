@@ -19,7 +19,7 @@ from chains.ingest.globs import matcher
 from chains.ingest.jsx_markup import Renderer
 from chains.ingest.markdown import Event, read_markdown
 from chains.ingest.modules import Modules
-from chains.ingest.page import Block, Heading, Kind, Page, Unread, sections
+from chains.ingest.page import Block, Heading, Kind, Page, Section, Unread, sections
 from chains.ingest.sidebar_trees import Entry, sidebar_file
 from chains.ingest.sidebars import Card, Sidebars
 from chains.ingest.source_file import Source, excerpt, first_heading, read_source
@@ -79,7 +79,7 @@ class Docs:
             yield Unread(page.path, "", partial(_itself, page))
 
     def read(self, file: PurePosixPath) -> Page | None:
-        """The page in `file`; None when it is a draft, is unlisted or holds no text."""
+        """The page in `file`; None when it is a draft, is unlisted or binary."""
         source = read_source(self.path_of(file))
         if source is None or not source.published:
             return None
@@ -95,10 +95,8 @@ class Docs:
         for index in self._sidebars.indexes():
             texts = [index.description, *(f"{card.label}\n{card.description}".strip() for card in index.cards)]
             events: list[Event] = [Block(Kind.TEXT, text) for text in texts if text]
-            page = self._page(f"{self.key(PurePosixPath(index.slug.strip('/')))}#generated-index",
-                              self._url(index.slug), index.title, index.breadcrumb, events)  # fmt: skip
-            if page is not None:
-                yield page
+            yield self._page(f"{self.key(PurePosixPath(index.slug.strip('/')))}#generated-index",
+                             self._url(index.slug), index.title, index.breadcrumb, events)  # fmt: skip
 
     def path_of(self, file: PurePosixPath) -> Path:
         """The file on disk: its translation if there is one."""
@@ -118,9 +116,9 @@ class Docs:
     def _above(self) -> dict[Path, str]:
         return {}
 
-    def _page(self, key: str, url: str, title: str, breadcrumb: tuple[str, ...], events: list[Event]) -> Page | None:
-        found = sections(title, events)
-        return Page(key, url, title, breadcrumb, found, self.config.version, self.config.language) if found else None
+    def _page(self, key: str, url: str, title: str, breadcrumb: tuple[str, ...], events: list[Event]) -> Page:
+        found = sections(title, events) or (Section((title,), 0, "", ()),)  # a page without text shows its title
+        return Page(key, url, title, breadcrumb, found, self.config.version, self.config.language)
 
     def _translated(self, file: PurePosixPath) -> Path | None:
         path = self.config.translations / file if self.config.translations else None
@@ -207,7 +205,7 @@ class Docs:
 
     @cached_property
     def _modules(self) -> Modules:
-        return Modules(self.config.site or self.config.docs, self._renderer)
+        return Modules(self.config.site or self.config.docs, self._renderer, self.config.language)
 
 
 def _itself(page: Page) -> Page:

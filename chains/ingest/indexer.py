@@ -233,6 +233,7 @@ def _documents(chunks: list[Chunk], page_hash: str) -> Iterator[Document]:
             "title": chunk.page.title,
             "heading": chunk.heading,
             "anchor": chunk.anchor,
+            "anchors": list(chunk.anchors),
             "ordinal": chunk.ordinal,
             "breadcrumb": list(chunk.page.breadcrumb),
             "version": chunk.page.version,

@@ -21,8 +21,11 @@ _HEADING_TAG = re.compile(r"h[1-6]")
 _BLANKS = re.compile(r"[ \t]+")
 
 _SHORT_NAME = re.compile(r"(?<!\w):[a-z0-9_+-]*[a-z+-][a-z0-9_+-]*:(?!\w)")
-_NEW_LINE_TAGS = re.compile(r"br|hr|p|div|li|ul|ol|tr|table|thead|tbody|section|article|h[1-6]|dt|dd")
-_SPACE_TAGS = re.compile(r"td|th|summary|option")
+_NEW_LINE_TAGS = re.compile(
+    r"br|hr|p|div|li|ul|ol|tr|table|thead|tbody|section|article|h[1-6]|dl|dt|dd|aside|header|footer|main|blockquote"
+    r"|figure|figcaption|fieldset|legend|details"
+)
+_SPACE_TAGS = re.compile(r"td|th|summary|option|button|label")
 
 
 def shown(tokens: Sequence[Token] | None) -> str:
@@ -73,10 +76,16 @@ def split_at_headings(tokens: Sequence[Token]) -> Iterator[tuple[Tag | None, Seq
         yield None, tokens[start:]
 
 
+def heading_level(tag: Tag) -> int:
+    """1 to 6 of an element that opens a heading, the theme's own among them; else 0."""
+    name = (tag.text_of("as") or "h2") if tag.name == "Heading" else tag.name
+    return int(name[1]) if _HEADING_TAG.fullmatch(name) and not tag.closing else 0
+
+
 def _heading_end(tokens: Sequence[Token], at: int) -> int | None:
     """Where the heading that begins at `at` is closed."""
     tag: Tag | None = tokens[at].meta["tag"] if tokens[at].type == "tag" else None
-    if tag is None or tag.closing or not _HEADING_TAG.fullmatch(tag.name):
+    if tag is None or not heading_level(tag):
         return None
     closing = (n for n in range(at + 1, len(tokens)) if tokens[n].type == "tag")
     return next((n for n in closing if tokens[n].meta["tag"].closing and tokens[n].meta["tag"].name == tag.name), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 
@@ -12,6 +13,10 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
+
+
+class Alternatives(list[Any]):
+    """What something unknown decides between; the last is what mostly shows first: `open ? hint : 'Show the hint'`."""
 
 
 class Markup(str):
@@ -59,6 +64,8 @@ def text_of(value: Any) -> str | None:
     """A string, or a number as JavaScript writes it; None for what is no text."""
     if isinstance(value, str):
         return value
+    if isinstance(value, Alternatives):
+        return next((text for item in reversed(value) if (text := text_of(item)) is not None), None)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return str(int(value)) if value == int(value) else str(value)
@@ -79,8 +86,10 @@ def member(value: Any, key: Any) -> Any:
         return len(value)
     if isinstance(value, list) and isinstance(key, int) and 0 <= key < len(value):
         return value[key]
-    methods = _STRING_METHODS if isinstance(value, str) else {}
-    return methods[key](value) if isinstance(key, str) and key in methods else _list_method(value, key)
+    methods = STRING_METHODS if isinstance(value, str) else NUMBER_METHODS if isinstance(value, int | float) else {}
+    if isinstance(key, str) and key in methods:
+        return partial(methods[key], value)
+    return _list_method(value, key)
 
 
 def _list_method(value: Any, key: Any) -> Any:
@@ -89,14 +98,28 @@ def _list_method(value: Any, key: Any) -> Any:
     from chains.ingest.javascript_functions import LIST_METHODS
 
     method = LIST_METHODS.get(key) if isinstance(key, str) else None
-    return UNKNOWN if method is None else lambda *arguments: method(value, *arguments)
+    return UNKNOWN if method is None else partial(method, value)
 
 
-_STRING_METHODS: dict[str, Callable[[str], Callable[..., Any]]] = {
-    "toUpperCase": lambda text: lambda *_: text.upper(),
-    "toLowerCase": lambda text: lambda *_: text.lower(),
-    "trim": lambda text: lambda *_: text.strip(),
-    "toString": lambda text: lambda *_: text,
-    "split": lambda text: lambda mark="", *_: list(text) if mark == "" else text.split(mark),
-    "replace": lambda text: lambda old="", new="", *_: text.replace(old, new, 1) if isinstance(new, str) else text,
+STRING_METHODS: dict[str, Callable[..., Any]] = {
+    "toUpperCase": lambda text: text.upper(),
+    "toLowerCase": lambda text: text.lower(),
+    "trim": lambda text: text.strip(),
+    "toString": lambda text: text,
+    "repeat": lambda text, times: text * times,
+    "charAt": lambda text, at=0: text[at : at + 1],
+    "slice": lambda text, start=0, end=None: text[start:end],
+    "substring": lambda text, start=0, end=None: text[start:end],
+    "startsWith": lambda text, start: text.startswith(start),
+    "endsWith": lambda text, end: text.endswith(end),
+    "includes": lambda text, part: part in text,
+    "padStart": lambda text, length, fill=" ": text.rjust(length, fill),
+    "split": lambda text, mark="", *_: list(text) if mark == "" else text.split(mark),
+    "replace": lambda text, old, new: text.replace(old, new, 1) if isinstance(new, str) else text,
+    "replaceAll": lambda text, old, new: text.replace(old, new) if isinstance(new, str) else text,
+}
+NUMBER_METHODS: dict[str, Callable[..., Any]] = {
+    "toFixed": lambda number, digits=0: f"{number:.{digits}f}",
+    "toString": lambda number: text_of(number),
+    "toLocaleString": lambda number, *_: f"{number:,.3f}".rstrip("0").rstrip("."),
 }

@@ -44,8 +44,13 @@ class Scope:
         if name in self.bound:
             return self.bound[name]
         if name in self.constants:
-            return self.bind({}).value_at(self.constants[name])
+            return self._constant(name, self.constants[name])
         return self.imported(name)
+
+    def _constant(self, name: str, at: int) -> Any:
+        from chains.ingest.javascript_functions import unpack
+
+        return unpack(self.bind({}), -at).get(name, UNKNOWN) if at < 0 else self.bind({}).value_at(at)
 
     def evaluate(self, source: str) -> Any:
         """The value of an expression that stands elsewhere and sees the names of this scope."""
@@ -57,8 +62,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Function:
-    """Where the parameters of a function or an arrow begin and where its body does."""
+    """Where the parameters of a function or an arrow begin and where its body does.
+
+    `renders`: it is a class's `render`, which finds its properties in `this`.
+    """
 
     scope: Scope
     parameters: int
     body: int
+    renders: bool = False

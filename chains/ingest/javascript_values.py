@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chains.ingest.javascript_operations import UNKNOWN, Unknown, member, number_of, operate
+from chains.ingest.javascript_operations import UNKNOWN, Alternatives, Unknown, member, number_of, operate, text_of
 from chains.ingest.javascript_scope import Function, Scope
 from chains.ingest.javascript_tokens import CLOSE, TokenReader
 from chains.ingest.jsx import scan_expression, unescape_text
@@ -34,7 +34,7 @@ class ValueReader(TokenReader):
             return condition
         chosen, other = self.value(), self.value() if self.take(":") else UNKNOWN
         if condition is UNKNOWN and self.scope.lenient:
-            return [chosen, other]
+            return Alternatives((chosen, other))
         return chosen if condition else other
 
     def _operation(self, least: int) -> Any:
@@ -86,14 +86,26 @@ class ValueReader(TokenReader):
             return self._function()
         if self.text() == "=>":
             return self._arrow(self.at - 1)
-        if name in ("class", "new", "typeof"):
+        if name == "class":
+            return self._class()
+        if name == "typeof":
+            return _type_of(self._unary())
+        if name == "new":
             self.skip_value()
             return UNKNOWN
         if name == "await":
             return self._unary()
         if name in _CONSTANTS:
             return _CONSTANTS[name]
-        return _ENVIRONMENT if name == "process" else self.scope.look_up(name)
+        return _ENVIRONMENT if name == "process" else self._looked_up(name)
+
+    def _looked_up(self, name: str) -> Any:
+        value = self.scope.look_up(name)
+        if value is UNKNOWN and self.scope.lenient:
+            from chains.ingest.javascript_globals import GLOBALS
+
+            return GLOBALS.get(name, UNKNOWN)
+        return value
 
     def _function(self) -> Any:
         self.skip_to("(")
@@ -101,6 +113,17 @@ class ValueReader(TokenReader):
         self.skip_brackets()
         self.skip_to("{", "=>")
         return self._arrow(parameters)
+
+    def _class(self) -> Any:
+        """A component that is a class is what its `render` returns."""
+        self.skip_to("{")
+        start = self.at
+        self.skip_brackets()
+        for at in range(start, self.at - 2):
+            if [text for _, text in self.tokens[at : at + 3]] == ["render", "(", ")"]:
+                body = next(n for n in range(at + 3, self.at) if self.tokens[n][1] == "{")
+                return Function(self.scope, at + 1, body, renders=True) if self.scope.lenient else UNKNOWN
+        return UNKNOWN
 
     def _arrow(self, parameters: int) -> Any:
         self.take("=>")
@@ -113,7 +136,7 @@ class ValueReader(TokenReader):
 
     def _postfix(self, value: Any) -> Any:
         """`.name`, `['name']`, calls, and TypeScript's `!`."""
-        while self.text() in (".", "?.", "[", "(", "!"):
+        while self.text() in (".", "?.", "[", "(", "!") or self._skip_types(value):
             mark = self.next()
             if mark == "[":
                 key = self.value()
@@ -125,11 +148,25 @@ class ValueReader(TokenReader):
                 value = member(value, self.next())
         return value
 
+    def _skip_types(self, called: Any) -> bool:
+        """TypeScript: `<number>` between a function and its arguments."""
+        if self.text() != "<" or not (callable(called) or isinstance(called, Function)):
+            return False
+        depth = 0
+        for at in range(self.at, min(self.at + 60, len(self.tokens) - 1)):
+            depth += {"<": 1, ">": -1}.get(self.tokens[at][1], 0)
+            if depth == 0:
+                self.at = at + 1
+                return self.text() == "("
+        return False
+
     def _call(self, called: Any) -> Any:
         """`defineConfig({...})` is its object, and `path.resolve(__dirname, '..', 'docs')` a path."""
         arguments = self.items(")")
         if callable(called):
-            return called(*arguments)
+            from chains.ingest.javascript_globals import attempt
+
+            return attempt(called, arguments)
         if isinstance(called, Function):
             from chains.ingest.javascript_functions import call
 
@@ -200,6 +237,13 @@ class ValueReader(TokenReader):
             value = self.scope.evaluate(body[opening + 2 : end - 1])
             if not isinstance(value, str | int) and not self.scope.lenient:
                 return UNKNOWN
-            parts += [unescape_text(body[position:opening]), str(value) if isinstance(value, str | int | float) else ""]
+            parts += [unescape_text(body[position:opening]), text_of(value) or ""]
             position = end
         return "".join([*parts, unescape_text(body[position:])])
+
+
+def _type_of(value: Any) -> Any:
+    if isinstance(value, str | Unknown):
+        return "string" if isinstance(value, str) else UNKNOWN
+    types = {bool: "boolean", int: "number", float: "number", Function: "function"}
+    return types.get(type(value), "object")

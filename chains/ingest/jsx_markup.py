@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chains.ingest.javascript_functions import call
-from chains.ingest.javascript_operations import UNKNOWN, Markup, member, text_of
+from chains.ingest.javascript_operations import UNKNOWN, Alternatives, Markup, member, text_of
 from chains.ingest.javascript_scope import Function, Scope
 from chains.ingest.jsx import Tag, scan_expression, scan_tag
 from chains.ingest.shown import shown_values
@@ -61,7 +61,7 @@ def html_of(value: Any) -> Markup:
     if isinstance(value, Markup):
         return value
     if isinstance(value, list):
-        return Markup("".join(map(html_of, value)))
+        return Markup((" " if isinstance(value, Alternatives) else "").join(map(html_of, value)))
     if isinstance(value, Function):
         return html_of(call(value, []))
     text = text_of(value)
@@ -85,7 +85,7 @@ def component_named(name: str, scope: Scope) -> Any:
     first, *rest = name.split(".")
     value = scope.look_up(first)
     for step in rest:
-        value = member(value, step)
+        value = value.scope.look_up(f".{step}") if isinstance(value, Function) else member(value, step)
     return value
 
 

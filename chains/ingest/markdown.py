@@ -15,21 +15,20 @@ from markdown_it.token import Token
 from chains.ingest import inline
 from chains.ingest.components import Components
 from chains.ingest.dialect import Dialect, Format
-from chains.ingest.fences import clean_code, clean_info
+from chains.ingest.fences import clean_fence, named, pipe_table
 from chains.ingest.html_events import read_html
 from chains.ingest.jsx import Tag
-from chains.ingest.mdx import parser
+from chains.ingest.mdx import parser, unwrapped
 from chains.ingest.mermaid import diagram_text
 from chains.ingest.page import Block, Heading, Kind
 from chains.ingest.slugs import Slugger
 
 _ALERT = re.compile(r"\[!(\w+)\]\s*")
-_MDX_CODE_BLOCK = re.compile(r"^ *(`{3,4}) *mdx-code-block\n(.*?)\n *\1 *$", re.DOTALL | re.MULTILINE)
 _HIDDEN = frozenset(("script", "style", "svg", "head", "Head"))
 _CODE_TAGS = frozenset(("CodeBlock", "pre", "code"))
+_parser = cache(parser)
 
 Event = Block | Heading
-
 
 # The events of a Markdown file that is used as a component, with the properties that it is given.
 ReadPartial = Callable[[Path, dict[str, Any]], list[Event]]
@@ -42,9 +41,6 @@ def read_markdown(
     return _Reader(dialect, components, partial).read(_parser(format), text)
 
 
-_parser = cache(parser)
-
-
 class _Reader:
     def __init__(self, dialect: Dialect, components: Components, partial: ReadPartial) -> None:
         self.dialect = dialect
@@ -52,8 +48,9 @@ class _Reader:
         self.partial = partial
         self.slugger = Slugger(keep_case=dialect.keep_case)
         self.events: list[Event] = []
-        self.open_components: list[tuple[str, str]] = []
+        self.open_components: list[tuple[str, str, list[str]]] = []
         self.open_code: list[Tag] = []
+        self.open_heading: Tag | None = None
         self.hidden: list[str] = []
         self.lists: list[int | None] = []
         self.marker = self.prefix = ""
@@ -61,12 +58,11 @@ class _Reader:
         self.table: list[list[str]] = []
 
     def read(self, markdown: MarkdownIt, text: str) -> list[Event]:
-        tokens = markdown.parse(_MDX_CODE_BLOCK.sub(r"\2", text))
+        tokens = markdown.parse(unwrapped(text))
         for index, token in enumerate(tokens):
-            step = getattr(self, f"_{token.type}", None)
             if token.type == "inline":
                 self._text_of(token, tokens[index - 1])
-            elif step is not None:
+            elif step := getattr(self, f"_{token.type}", None):
                 step(token)
         return self.events
 
@@ -75,13 +71,14 @@ class _Reader:
             return
         if kind is Kind.TEXT:
             text, self.prefix = self.prefix + text, ""
+        self._add_prefix()
         if kind is Kind.TEXT and self.marker:
             text, kind, self.marker = f"{'  ' * (len(self.lists) - 1)}{self.marker}{text}", Kind.ITEM, ""
         self.events.append(Block(kind, text))
 
     def _text_of(self, token: Token, opening: Token) -> None:
-        for html in self.components.resolve(token.children or []):
-            self._show(html)
+        for partial in self.components.resolve(token.children or []):
+            self._show(partial)
         match opening.type:
             case "heading_open":
                 self._heading(token, int(opening.tag[1]))
@@ -89,6 +86,7 @@ class _Reader:
                 self.table[-1].append(inline.shown(token.children).replace("\n", " ").replace("|", "\\|"))
             case _:
                 self._paragraph(token)
+        self._add(Kind.TEXT, inline.quote_tags("\n".join(self.components.left_over)))
 
     def _heading(self, token: Token, level: int) -> None:
         text, source, explicit = inline.heading(token.children or [], self.dialect.html_comment_ids)
@@ -96,16 +94,28 @@ class _Reader:
         self._add_heading(level, text, "" if level == 1 else anchor)
 
     def _add_heading(self, level: int, text: str, anchor: str) -> None:
-        self.prefix = ""
+        self._add_prefix()
         if text and not self.hidden:
             self.events.append(Heading(level, text, anchor))
 
+    def _name_admonition(self, kind: str) -> None:
+        self._add_prefix()
+        self.prefix = f"{kind.capitalize()}: "
+
+    def _add_prefix(self) -> None:
+        """What an admonition is called that begins with no text, but a heading or code."""
+        prefix, self.prefix = self.prefix.strip(), ""
+        if prefix and not self.hidden:
+            self.events.append(Block(Kind.TEXT, prefix))
+
     def _paragraph(self, token: Token) -> None:
+        opened, self.open_heading = self.open_heading, None
         for tag, tokens in inline.split_at_headings(token.children or []):
-            if tag is None:
-                self._line(inline.shown(tokens))
+            if heading := tag or opened:
+                level, anchor = inline.heading_level(heading), self.components.value_text(heading, "id")
+                self._add_heading(level, inline.plain(tokens), anchor)
             else:
-                self._add_heading(int(tag.name[1]), inline.plain(tokens), self.components.value_text(tag, "id"))
+                self._line(inline.shown(tokens))
 
     def _line(self, text: str) -> None:
         if self.quotes and (alert := _ALERT.match(text)):
@@ -113,7 +123,6 @@ class _Reader:
         self._add(Kind.TEXT, text)
 
     def _show(self, html: str) -> None:
-        """What a component or an expression shows."""
         for part in self.components.renderer.parts(html):
             if isinstance(part, str):
                 for event in read_html(part):
@@ -125,14 +134,12 @@ class _Reader:
                 self.events.extend(self.partial(part[0].file, part[1]))
 
     def _admonition_open(self, token: Token) -> None:
-        self.prefix = f"{token.info.capitalize()}: "
+        self._name_admonition(token.info)
 
     def _fence(self, token: Token) -> None:
-        info, code = clean_info(token.info), clean_code(token.content).rstrip()
-        if info.split(" ")[0] == "mermaid":
-            return self._add(Kind.TEXT, diagram_text(code))
-        marks = token.markup if len(token.markup) >= 3 else "```"
-        return self._add(Kind.CODE, f"{marks}{info}\n{code}\n{marks}")
+        if token.info.split()[:1] == ["mermaid"]:
+            return self._add(Kind.TEXT, diagram_text(token.content))
+        return self._add(Kind.CODE, clean_fence(token.markup, token.info, token.content, self.dialect.magic))
 
     def _code_block(self, token: Token) -> None:
         self._add(Kind.CODE, inline.fenced("", token.content.strip("\n")))
@@ -147,10 +154,9 @@ class _Reader:
         self.components.declare(token.content)
 
     def _bullet_list_open(self, token: Token) -> None:
-        self.lists.append(None)
+        self.lists.append(int(token.attrs.get("start", 1)) if token.tag == "ol" else None)
 
-    def _ordered_list_open(self, token: Token) -> None:
-        self.lists.append(int(token.attrs.get("start", 1)))
+    _ordered_list_open = _bullet_list_open
 
     def _bullet_list_close(self, token: Token) -> None:
         self.lists.pop()
@@ -179,9 +185,7 @@ class _Reader:
         self.table.append([])
 
     def _table_close(self, token: Token) -> None:
-        rows = ["| " + " | ".join(row) + " |" for row in self.table]
-        rule = "|" + "-|" * len(self.table[0])  # one dash each: every further one would be a word piece
-        self._add(Kind.TABLE, "\n".join([rows[0], rule, *rows[1:]]))
+        self._add(Kind.TABLE, pipe_table(self.table))
 
     def _mdx(self, token: Token) -> None:
         for part in token.meta["parts"]:
@@ -193,9 +197,8 @@ class _Reader:
     def _expression(self, source: str) -> None:
         html = self.components.expression(source)
         if html.strip() and self.open_code:
-            language, title = (self.components.value_text(self.open_code[-1], name) for name in ("language", "title"))
-            code = unescape(html).strip("\n")
-            self._add(Kind.CODE, inline.fenced(f'{language} title="{title}"' if title else language, code))
+            info = (self.components.value_text(self.open_code[-1], name) for name in ("language", "title"))
+            self._add(Kind.CODE, inline.fenced(named(*info), unescape(html).strip("\n")))
         else:
             self._show(html)
 
@@ -213,16 +216,20 @@ class _Reader:
             self._add(Kind.TEXT, inline.tidy(self.components.text_of_tag(tag)))
         return None if tag.self_closing else self._opening(tag)
 
-    def _component(self, tag: Tag, around: tuple[str, str]) -> None:
-        before, after = around
+    def _component(self, tag: Tag, around: tuple[str, str, list[str]]) -> None:
+        before, after, left_over = around
         self._show(before)
+        self.open_components.append((tag.name, after, left_over))
         if tag.self_closing:
-            self._show(after)
-        else:
-            self.open_components.append((tag.name, after))
+            self._close_component()
+
+    def _close_component(self) -> None:
+        _, after, left_over = self.open_components.pop()
+        self._show(after)
+        self._add(Kind.TEXT, inline.quote_tags("\n".join(left_over)))
 
     def _admonition(self, tag: Tag) -> None:
-        self.prefix = f"{(self.components.value_text(tag, 'type') or 'note').capitalize()}: "
+        self._name_admonition(self.components.value_text(tag, "type") or "note")
         self._add(Kind.TEXT, self.components.value_text(tag, "title"))
 
     def _opening(self, tag: Tag) -> None:
@@ -230,11 +237,14 @@ class _Reader:
             self.open_code.append(tag)
         elif tag.name in _HIDDEN:
             self.hidden.append(tag.name)
+        elif inline.heading_level(tag):
+            self.open_heading = tag
 
     def _closing(self, tag: Tag) -> None:
         if self.open_components and self.open_components[-1][0] == tag.name:
-            self._show(self.open_components.pop()[1])
+            self._close_component()
         elif self.open_code and self.open_code[-1].name == tag.name:
             self.open_code.pop()
         elif self.hidden and self.hidden[-1] == tag.name:
             self.hidden.pop()
+        self.open_heading = None

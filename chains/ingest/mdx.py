@@ -20,6 +20,7 @@ _ESM = re.compile(
 _ADMONITION = re.compile(r":{3,}[ \t]*([A-Za-z][\w-]*)?(?:[ \t]*\[(.*)\]|[ \t]+([^{\s].*?))?[ \t]*(?:\{(.*)\})?[ \t]*$")
 _ADMONITION_TITLE = re.compile(r"title\s*=\s*\"([^\"]*)\"")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:[ \t]*")
+_MDX_CODE_BLOCK = re.compile(r"^ *(`{3,4}) *mdx-code-block\n(.*?)\n *\1 *$", re.DOTALL | re.MULTILINE)
 _LONG_TAG = 40  # lines
 _INTERRUPTS: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
 
@@ -32,7 +33,7 @@ def parser(format: Format) -> MarkdownIt:
     block.before("table", "comment", _comment_block, _INTERRUPTS)
     block.before("table", "admonition", _admonition, _INTERRUPTS)
     block.before("table", "maths_block", _maths_block, _INTERRUPTS)
-    block.before("reference", "footnote", _footnote)
+    block.before("reference", "footnote", _footnote, _INTERRUPTS)
     inline.before("link", "footnote_mark", rules.footnote_mark)
     inline.before("link", "directive", rules.text_directive)
     inline.before("escape", "maths", rules.maths)
@@ -46,6 +47,11 @@ def parser(format: Format) -> MarkdownIt:
     else:
         inline.before("html_inline", "comment_inline", rules.comment_inline)
     return markdown
+
+
+def unwrapped(text: str) -> str:
+    """`text` with the insides of its `mdx-code-block` fences, which hide JSX from other tools, in their place."""
+    return _MDX_CODE_BLOCK.sub(r"\2", text)
 
 
 def _esm(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -155,6 +161,8 @@ def _maths_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _footnote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Takes the mark off `[^1]: text`, so that the text is a paragraph and not a link's target."""
     match = _FOOTNOTE.match(_line(state, start))
+    if match is not None and silent:
+        return True
     if match is not None:
         state.bMarks[start] += state.tShift[start] + len(match.group())
         state.tShift[start] = 0

@@ -26,7 +26,7 @@ _ARROW = re.compile(
 _LABEL = re.compile(r"\"([^\"]*)\"|\|([^|]*)\||[\[({>]+[/\\]?([^\[\](){}|]+?)[/\\]?[\])}]+")
 _BREAK = re.compile(r"<br\s*/?>|\\n", re.IGNORECASE)
 _ENTITY = re.compile(r"#(?:quot|\d+);")
-_SHAPE = re.compile(r":::\w+|@\{[^}]*\}|<<|>>|~")
+_SHAPE = re.compile(r":::\w+|@\{[^}]*\}|<<|(?<![-=.])>>|~|\[\*\]|^\s*\}|\{\s*$")
 
 
 def diagram_text(source: str) -> str:

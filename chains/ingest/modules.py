@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from chains.ingest.config import mapping_of, site_values
 from chains.ingest.javascript_functions import find_constants, find_default
 from chains.ingest.javascript_operations import UNKNOWN, member
 from chains.ingest.javascript_scope import Scope
@@ -22,9 +24,11 @@ _IMPORT = re.compile(
 )
 _REQUIRE = re.compile(r"(?:const|let|var)\s+([\w$]+)\s*=\s*require\(\s*['\"]([^'\"\n]+)['\"]\s*\)(?:\.(\w+))?")
 _EXPORT_FROM = re.compile(r"(?<![\w$.])export\s*(?:\{([^}]*)\}|\*)\s*from\s*['\"]([^'\"\n]+)['\"]")
+_EXPORT_NAME = re.compile(r"(?<![\w$.])export\s+(?:async\s+)?(?:const|let|var|function|class)\s+([\w$]+)")
 _EXPORT_LIST = re.compile(r"(?<![\w$.])export\s*\{([^}]*)\}(?!\s*from)")
 _NAMED = re.compile(r"(?:type\s+)?([\w$]+)(?:\s+as\s+([\w$]+))?")
 _SUFFIXES = (".tsx", ".ts", ".jsx", ".js", ".mjs", ".mdx", ".md", ".json")
+_CONTEXT = "@docusaurus/useDocusaurusContext"
 _MARKDOWN = (".md", ".mdx")
 _BIGGEST = 500_000  # bytes; what is longer is a bundle or data
 
@@ -38,15 +42,17 @@ class Module:
     exported: dict[str, tuple[str, str]] = field(default_factory=dict)
     everything: tuple[str, ...] = ()
     aliases: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
     default: int | None = None
 
 
 class Modules:
     """The modules of one site; each is read once. `site` is what `@site/` means."""
 
-    def __init__(self, site: Path, renderer: Renderer) -> None:
+    def __init__(self, site: Path, renderer: Renderer, language: str = "en") -> None:
         self._site = site
         self._renderer = renderer
+        self._language = language
         self._read: dict[Path, Module] = {}
 
     def module(self, source: str, folder: Path, names: dict[str, Any]) -> Module:
@@ -62,9 +68,9 @@ class Modules:
         tokens = tokenize(source)
         scope = Scope(tokens, find_constants(tokens), {}, look_up, self._renderer.render, lenient=True)
         everything = tuple(specifier for listed, specifier in _EXPORT_FROM.findall(source) if not listed)
-        return Module(
-            scope, imported, dict(_reexports(source)), everything, dict(_aliases(source)), find_default(tokens)
-        )
+        own = tuple(_EXPORT_NAME.findall(source))
+        exported, aliases = dict(_reexports(source)), dict(_aliases(source))
+        return Module(scope, imported, exported, everything, aliases, own, find_default(tokens))
 
     def components(self) -> dict[str, Any]:
         """What every page may use without an import: `src/theme/MDXComponents`."""
@@ -80,6 +86,8 @@ class Modules:
             data = _json(file)
             return data if name in ("default", "*") else member(data, name)
         module = self._module_of(file)
+        if name == "*":
+            return {each: self.export(file, each) for each in (*module.names, *module.aliases, *module.exported)}
         if name in module.exported:
             specifier, exported = module.exported[name]
             return self._resolved(specifier, exported, file.parent)
@@ -103,11 +111,20 @@ class Modules:
         elif path.startswith("."):
             base = folder / path
         else:
-            return UNKNOWN
+            return self._context if path == _CONTEXT else UNKNOWN
         file = self._file(base)
         if file is None:
             return UNKNOWN
         return _source(file) if raw else self.export(file.resolve(), name)
+
+    def _context(self) -> dict[str, Any]:
+        """What `useDocusaurusContext()` gives."""
+        i18n = {**mapping_of(self._config, "i18n"), "currentLocale": self._language}
+        return {"siteConfig": self._config, "i18n": i18n}
+
+    @cached_property
+    def _config(self) -> Mapping[str, Any]:
+        return site_values(self._site)
 
     def _file(self, base: Path) -> Path | None:
         named = [base, *(base.with_name(base.name + suffix) for suffix in _SUFFIXES)]

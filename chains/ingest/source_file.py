@@ -13,6 +13,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from chains.ingest.errors import IngestError
+from chains.ingest.javascript_operations import text_of
 from chains.ingest.slugs import custom_id
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,26 @@ log = logging.getLogger(__name__)
 _ABOVE_HEADING = re.compile(
     r"\A(?:\s*(?:import|export)\s[^\n]*(?:\n(?!\s*\n)[^\n]*)*\n\s*\n|\s*<!--.*?-->\s*)*", re.DOTALL
 )
-_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml's is ten times as fast
+
+
+class _Loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]  # libyaml's is ten times as fast
+    """Every scalar is a text, dates too; a number as JavaScript writes it, as it is one to Docusaurus: 1.10 is 1.1."""
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> str:
+    written = str(loader.construct_scalar(node))
+    return str(int(written, 8)) if re.fullmatch(r"[-+]?0[0-7]+", written) else text_of(float(written)) or written
+
+
+_NUMBER = re.compile(r"[-+]?(?:0[0-7]{1,15}|(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?)\Z")
+_Loader.add_implicit_resolver("number", _NUMBER, list("-+0123456789"))
+_Loader.add_constructor("number", _number)
 _FIRST_HEADING = re.compile(r"#[ \t]+([^\n]*?)[ \t#]*(?:\n|\Z)|([^\n]+)\n=+[ \t]*(?:\n|\Z)")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Front matter values are texts as they are written, as Docusaurus takes `id: 1`; `values` has lists, too."""
+    """Front matter values are texts, as Docusaurus takes `id: 1`; `values` has lists, too."""
 
     body: str
     front_matter: Mapping[str, str] = field(default_factory=dict)
@@ -119,8 +133,7 @@ def _split(file: Path, text: str) -> Source:
         return Source(text)
     front_matter, body = handler.split(text)
     try:
-        # BaseLoader keeps every scalar a text: `title: Yes` and `id: 007` are what they say.
-        values = handler.load(front_matter, Loader=_LOADER)
+        values = handler.load(front_matter, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 + mark.line if mark else 1

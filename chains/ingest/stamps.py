@@ -18,7 +18,7 @@ from chains.ingest.modules import imported_names
 # What a page may show besides its own text: imports, but for those of the theme, and components that are not its own.
 _THEMES = ("@theme/", "@theme-original/", "@docusaurus/")
 _COMPONENT = re.compile(r"<([A-Z][\w.]*)")
-_OF_OTHERS = re.compile(r"DocCard")  # lists of cards tell of other pages
+_OF_OTHERS = re.compile(r"DocCard|useDocusaurusContext")  # lists of cards tell of other pages
 _BIGGEST = 1_000_000  # characters; longer ones are read every time
 
 

@@ -14,6 +14,7 @@ MOST_PASSAGES = 5
 MOST_CANDIDATES = 12
 SENTENCES = 2
 THIRD_WITHIN = 0.5  # of a score, the sum of two z-scores, behind the second: for a third sentence
+RANK_LOSS = 0.75  # of a score, each time that the number of its passage doubles
 BLOCK_WITHIN = 4.0  # deviations behind the best, for a further unit with a block: it must be worth its length
 GIST_LENGTH = 400  # characters that are embedded, about 100 word pieces
 SAME = 0.8  # share of common words from which two units say the same
@@ -37,7 +38,9 @@ class Extraction:
     """The units of the first five passages, cut down to the 12 whose words fit the question best.
 
     Embed `texts`, then `choose` with their vectors. The sum of the standardised cosine and BM25 holds the answer more
-    often than either: on XQuAD, with min-max retrieval, in .87 of two and .91 of three sentences.
+    often than either: on XQuAD, with min-max retrieval, in .87 of two and .91 of three sentences. The better passage's
+    sentences are preferred: of 397 answers on XQuAD .909 then hold it in two sentences and .927 in all, .897 and .919
+    without; of 32 about Docent .906 in all, .844 without; of 22 on a technical book .636 and .591.
     """
 
     def __init__(self, question: str, passages: Sequence[Passage]) -> None:
@@ -63,7 +66,8 @@ class Extraction:
         The third is left behind them: on XQuAD the answer is in the first two sentences of .897 of the answers so, and
         of .874 where it may stand between them.
         """
-        scores = standardise(_cosines(vectors)) + standardise(self._by_words)
+        ranks = np.log2([1 + candidate.passage for candidate in self.candidates])
+        scores = standardise(_cosines(vectors)) + standardise(self._by_words) - RANK_LOSS * ranks
         best = self._best(scores)
         leading, others = best[:SENTENCES], best[SENTENCES:]
         passages = [candidate.passage for candidate in leading]

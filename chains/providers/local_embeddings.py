@@ -7,8 +7,8 @@ import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Any
 
 from chains.errors import ModelFilesError
 from chains.providers import PinnedEmbeddings
@@ -22,13 +22,40 @@ if TYPE_CHECKING:
 # gain. More would starve the rest of a small machine.
 THREADS = min(2, os.cpu_count() or 1)
 
+# Seconds that a text to be indexed waits for questions: an index is made also where they never end.
+LONGEST_WAIT = 0.25
+
+
+class Urgent:
+    """Texts that are embedded first: a reader waits for them."""
+
+    def __init__(self, longest: float = LONGEST_WAIT) -> None:
+        self._longest = longest
+        self._number = 0
+        self._gone = Condition()
+
+    def join(self, served: Future[Any]) -> None:
+        with self._gone:
+            self._number += 1
+        served.add_done_callback(self._leave)
+
+    def give_way(self) -> None:
+        """Wait until there are none, though not for ever."""
+        with self._gone:
+            self._gone.wait_for(lambda: not self._number, self._longest)
+
+    def _leave(self, _: Future[Any]) -> None:
+        with self._gone:
+            self._number -= 1
+            self._gone.notify_all()
+
 
 class LocalEmbeddings(PinnedEmbeddings):
     """Vectors of 384 floats, L2-normalised, of the first 256 word pieces of a text. Reads English only.
 
     Its own threads do the work, one text each at a time, and no caller has more texts in the queue than there are
-    threads: whoever embeds a thousand documents lets a question through after each. Equal texts have equal vectors,
-    whatever they are sent with.
+    threads. `embed_documents` is for indexing: each of its texts waits until no question does. Equal texts have equal
+    vectors, whatever they are sent with.
 
     Args:
         folder: where model.safetensors and tokenizer.json lie (EMBED_MODEL_DIR); None: the installed package.
@@ -46,6 +73,7 @@ class LocalEmbeddings(PinnedEmbeddings):
         self._folder = folder
         self._workers = ThreadPoolExecutor(THREADS, thread_name_prefix="embed")
         self._loading = Lock()
+        self._questions = Urgent()
         self._loaded: tuple[WordPieces, MiniLM] | None = None
 
     def open(self) -> None:
@@ -64,7 +92,8 @@ class LocalEmbeddings(PinnedEmbeddings):
         for text in texts:
             if len(waiting) == THREADS:
                 vectors.append(waiting.popleft().result())
-            waiting.append(self._submit(text))
+            self._questions.give_way()
+            waiting.append(self._workers.submit(self._embed, text))
         return vectors + [future.result() for future in waiting]
 
     async def aembed_query(self, text: str) -> list[float]:
@@ -80,7 +109,10 @@ class LocalEmbeddings(PinnedEmbeddings):
         return vectors + [await future for future in waiting]
 
     def _submit(self, text: str) -> Future[list[float]]:
-        return self._workers.submit(self._embed, text)
+        """For a reader who waits."""
+        future = self._workers.submit(self._embed, text)
+        self._questions.join(future)
+        return future
 
     def _embed(self, text: str) -> list[float]:
         tokenizer, model = self._load()

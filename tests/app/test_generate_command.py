@@ -11,7 +11,7 @@ import pytest
 from app.commands.evaluate import Asking, Wanted, run
 from app.settings import Settings
 from chains.edge import EdgeClient
-from chains.errors import EvaluationError
+from chains.errors import DocentError, EvaluationError
 from chains.ingest import ingest_folder
 from chains.providers import embeddings
 from tests.provider_simulator.handle import ProviderKey
@@ -55,17 +55,35 @@ def test_questions_are_drafted_by_the_model_and_can_be_asked(
     settings: Settings, provider_key: ProviderKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = {"question": "Who won?", "answer": "not in the passage"}
-    said = ["no JSON", json.dumps(elsewhere), f"Here it is: {json.dumps(DRAFTED)}"]
+    empty, again = {"question": "?", "answer": "the loom"}, DRAFTED | {"question": "what do weavers  look after?"}
+    other = {"question": "Who tightens screws?", "answer": "the loom"}
+    said = ["no JSON", *map(json.dumps, (elsewhere, empty)), f"Here it is: {json.dumps(DRAFTED)}"]
+    said += [json.dumps(again), json.dumps(other)]
     provider_key.configure(answers=said)
     drafts = tmp_path / "drafts.jsonl"
-    run(settings, Asking(drafts, generate=3), Wanted(), as_json=True)
-    assert figures(capsys) == {"questions": 3, "silver": 0}
+    run(settings, Asking(drafts, generate=2), Wanted(), as_json=True)
+    assert figures(capsys) == {"questions": 2, "silver": 0}
     rows = [json.loads(line) for line in drafts.read_text().splitlines()]
-    assert all(DRAFTED.items() <= row.items() for row in rows)
-    assert len({row["gold"] for row in rows}) == 3, "of three pages"
-    assert len(provider_key.requests("gemini.chat*")) == len(said) + 2
+    assert [row["question"] for row in rows] == [DRAFTED["question"], other["question"]]
+    assert len({row["gold"] for row in rows}) == 2, "of two pages"
+    assert len(provider_key.requests("gemini.chat*")) == len(said)
 
-    with pytest.raises(EvaluationError, match="exists"):
-        run(settings, Asking(drafts, generate=3), Wanted(), as_json=True)
+    provider_key.configure(answers=[json.dumps({"question": "What gets wax?", "answer": "the loom"})])
+    run(settings, Asking(drafts, generate=3), Wanted(), as_json=True)
+    assert figures(capsys) == {"questions": 3, "silver": 0}, "the file is continued"
     run(settings, Asking(drafts, answers=False), Wanted(), as_json=True)
     assert figures(capsys)["questions"] == 3
+
+
+def test_what_was_drafted_is_kept_when_the_model_fails(
+    settings: Settings, provider_key: ProviderKey, tmp_path: Path
+) -> None:
+    provider_key.configure(answers=[json.dumps(DRAFTED)])
+    provider_key.fail("status", "gemini.chat*", status=400, skip=1, times=None)
+    drafts = tmp_path / "drafts.jsonl"
+    with pytest.raises(DocentError):
+        run(settings, Asking(drafts, generate=2), Wanted(), as_json=True)
+    assert len(drafts.read_text().splitlines()) == 1
+    drafts.write_text("not a question")
+    with pytest.raises(EvaluationError, match=":1: not a question"):
+        run(settings, Asking(drafts, generate=2), Wanted(), as_json=True)

@@ -12,7 +12,7 @@ from doors import READER
 from live_service import LiveService
 
 from app.cli import main
-from app.settings import Settings
+from app.settings import NamedSettings, Settings
 
 WRONG = {
     "PORT": "abcdefg",
@@ -78,6 +78,14 @@ def test_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
     Path(".env").write_text("PORT=8123\nLOG_LEVEL=debug\n")
     monkeypatch.setenv("LOG_LEVEL", "error")
     assert (Settings.load().port, Settings.load().log_level) == (8123, "ERROR")
+
+
+def test_file_that_was_named_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "other.env").write_text("PORT=8001\n")
+    monkeypatch.setenv("PORT", "8002")
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    settings = NamedSettings.load(_env_file=tmp_path / "other.env")
+    assert (settings.port, settings.log_level) == (8001, "ERROR")
 
 
 @pytest.mark.parametrize("value", [" 8200\n", '"8200"', "'8200' ", '" 8200 "'])

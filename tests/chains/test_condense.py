@@ -40,3 +40,18 @@ def test_marked_text_is_what_a_question_leans_on() -> None:
 
 def test_readable_query_says_everything_once() -> None:
     assert readable("And that?\nAnd that?\nWhat is this?") == "And that? What is this?"
+
+
+def test_question_that_found_nothing_is_not_leaned_upon() -> None:
+    refused = AIMessage("I could not find it.", response_metadata={"outcome": "no_evidence"})
+    football = HumanMessage("Who won in 1998?")
+    assert condense("Which port?", football, refused) == "Which port?"
+    before = [HumanMessage("What is a joint?"), AIMessage("A part.", response_metadata={"outcome": "answered"})]
+    assert readable(condense("Which port?", *before, football, refused)) == "Which port? What is a joint?"
+
+
+def test_follow_up_leans_on_what_was_marked_for_the_question_before() -> None:
+    before = HumanMessage("What does this do?", additional_kwargs={"selected_text": "`--max-torque`\n" * 100})
+    query = condense("And its default?", before, AIMessage("It sets a limit."))
+    assert query.splitlines()[2].startswith("What does this do? `--max-torque` `--max-torque`")
+    assert len(query) < 2 * SELECTION_SHARE

@@ -116,6 +116,7 @@ def editions(edge: EdgeClient, embeddings: LocalEmbeddings) -> HybridRetriever:
         ("/docs/limit", None, {"/docs/limit"}),
         ("/de/docs/limit", "de", {"/de/docs/limit"}),
         ("/docs/unknown", None, {"/docs/limit", "/docs/1.0/limit"}),
+        ("http://[", None, {"/docs/limit", "/docs/1.0/limit"}),
         (None, "de", {"/de/docs/limit"}),
         (None, "ur", {"/docs/limit", "/docs/1.0/limit"}),
     ],

@@ -24,6 +24,8 @@ from chains.language import language_of, said_in
         ("Как установить сервер?", "ru"),
         ("docusaurus install", None),
         ("What does the word حرکت mean in this book?", "en"),
+        ("ما هو ROS 2 Humble Hawksbill navigation stack؟", "ar"),
+        ("Docent کو Kubernetes cluster پر deploy کیسے کریں", "ur"),
         ("42?", None),
         ("", None),
     ],

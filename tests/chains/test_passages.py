@@ -41,7 +41,9 @@ def test_texts_with_other_numbers_do_not_say_the_same() -> None:
     assert len(choose_passages([*found(old), *found(new, page="/docs/2.0/a")])) == 2
 
 
-@pytest.mark.parametrize("here", ["/docs/b", "/docs/b/", "https://site.example/docs/b?x=1#top"])
+@pytest.mark.parametrize(
+    "here", ["/docs/b", "/docs/b/", "https://site.example/docs/b?x=1#top", "https://site.example/docs/%62.html"]
+)
 def test_readers_page_wins_where_others_are_hardly_better(here: str) -> None:
     best, close, far = (
         found("best"),
@@ -51,6 +53,12 @@ def test_readers_page_wins_where_others_are_hardly_better(here: str) -> None:
     assert texts(choose_passages([*best, *close, *far], page_url=here)) == ["close", "best", "far"]
     assert texts(choose_passages([*best, *far, *close], page_url="/docs/c")) == ["best", "close", "far"]
     assert texts(choose_passages([*best, *close, *far], page_url="/elsewhere")) == ["best", "close", "far"]
+
+
+@pytest.mark.parametrize("here", ["http://[", "http://[::1/docs/b", "//", "javascript:alert(1)"])
+def test_readers_page_that_is_none_changes_nothing(here: str) -> None:
+    best, close = found("best"), found("close", page="/docs/b", score=0.95)
+    assert texts(choose_passages([*best, *close], page_url=here)) == ["best", "close"]
 
 
 def test_documents_without_facts_are_all_kept() -> None:

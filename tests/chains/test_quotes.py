@@ -43,6 +43,45 @@ def test_no_quote_without_support(n: int, sentence: str) -> None:
     assert Quotes(PASSAGES).find(n, sentence) is None
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence", "quote"),
+    [
+        ("ur", "ہر جوڑ کی ٹارک حد 12 Nm ہے۔", "Every joint has a torque limit of 12 Nm!"),
+        ("ur", "اسے `--max-torque` سے سیٹ کریں۔", "It is set by `--max-torque`."),
+        (None, "كل مفصل له حد.", "Every joint has a torque limit of 12 Nm!"),
+        ("de", "Der Arm wurde vorher kalibriert.", "The arm has six joints."),
+        ("de-CH", "Kalibriere zuerst.", "Every joint has a torque limit of 12 Nm!"),
+        ("de", "Bananas grow in the tropics, and this is where they are.", None),
+        ("en", "Bananas grow.", None),
+    ],
+)
+def test_sentence_in_another_language_needs_no_common_words(
+    language: str | None, sentence: str, quote: str | None
+) -> None:
+    assert Quotes(PASSAGES, language).find(1, sentence) == quote
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence", "foreign"),
+    [
+        ("如果压力传感器读数为2巴，夹爪关闭。", "压力达到2巴后夹爪会关闭。", "香蕉生长在热带地区。"),
+        ("グリッパーは圧力が高いと閉じます。", "圧力が高くなるとグリッパーが閉じる。", "バナナは熱帯で育つ。"),
+        ("그리퍼는 압력이 높으면 닫힙니다.", "압력이 높을 때 그리퍼가 닫힌다.", "바나나는 열대에서 자란다."),
+        ("ต้องปรับเทียบแขนก่อนใช้งานครั้งแรก", "ก่อนใช้งานครั้งแรกให้ปรับเทียบแขน", "กล้วยเติบโตในเขตร้อน"),
+        (
+            "يجب معايرة الذراع بالرافعة قبل التشغيل.",
+            "تُعايَر ذراعٌ قبل تشغيل الجهاز.",
+            "ينمو الموز في المناطق الاستوائية.",
+        ),
+        ("सेंसर दबाव पढ़ता है।", "दबाव को सेंसर पढ़ता है।", "केले उष्णकटिबंधीय क्षेत्रों में उगते हैं।"),
+    ],
+)
+def test_paraphrase_is_supported_in_any_script(passage: str, sentence: str, foreign: str) -> None:
+    quotes = Quotes([passage, *"1234567"])
+    assert quotes.find(1, sentence) == passage
+    assert quotes.find(1, foreign) is None
+
+
 def test_words_that_all_sentences_share_are_no_support() -> None:
     things = ["pump", "fan", "valve", "lamp", "motor", "sensor"]
     quotes = Quotes([f"The {thing} is in the hall and it is new." for thing in things])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from base64 import b64encode
+from base64 import b32encode, b64encode
 
 import pytest
 from scripted import fold, parts_of, scripted, turn
@@ -35,18 +35,27 @@ def passed(text: str, size: int) -> tuple[str, bool]:
         b64encode(SYSTEM.encode()).decode(),
         b64encode(b"x" + SYSTEM.encode()).decode(),
         b64encode(b"xx" + SYSTEM.encode()).decode(),
+        b32encode(b"xxx" + SYSTEM.encode()).decode(),
+        f"first {CANARY[:8]}",
+        f"then {CANARY[8:]}",
+        " ".join(CANARY),
+        "-".join(CANARY).upper(),
+        "\u200b".join(CANARY),
+        "".join(f"**{each}**\n" for each in CANARY),
+        "".join(f"&#{ord(each)};" for each in CANARY),
+        "".join(f"%{ord(each):x}" for each in CANARY),
     ],
 )
 def test_canary_is_seen_and_nothing_of_it_passes(leak: str, size: int) -> None:
     told, found = passed(f"Gladly: {leak} and more", size)
     assert found
-    assert CANARY[4:] not in told.casefold()
+    assert not any(CANARY[at : at + 4] in told.casefold() for at in range(13))
     assert "and more" not in told
 
 
 @pytest.mark.parametrize("size", [1, 4, 1_000])
 def test_other_words_pass_whole(size: int) -> None:
-    text = f"{CANARY[:12]} is not it, nor is {CANARY[1:]}; MDEy."
+    text = f"{CANARY[:7]} is not it, nor is {CANARY[1:7]}; MDEy. {CANARY[3:5]} {CANARY[4:6]}"
     assert passed(text, size) == (text, False)
 
 

@@ -16,7 +16,7 @@ from chains.errors import EvaluationError
 from chains.evaluation import evaluate_questions
 from chains.evaluation.answers import are_valid, first_cited
 from chains.evaluation.comparison import compare_runs
-from chains.evaluation.generation import draft_questions, write_questions
+from chains.evaluation.generation import append_question, draft_questions, read_drafts
 from chains.evaluation.judging import require_ragas
 from chains.evaluation.questions import load_questions
 from chains.evaluation.report import write_report
@@ -128,7 +128,7 @@ def test_history_comes_in_the_usual_forms(tmp_path: Path, history: list[Any]) ->
     assert question.query == "And?\nAnd?\nBefore?"
 
 
-@pytest.mark.parametrize("history", ["Before?", [1], [{"text": "Before?"}]])
+@pytest.mark.parametrize("history", [7, [1], [{"text": "Before?"}]])
 def test_history_of_another_form_names_its_line(tmp_path: Path, history: Any) -> None:
     with pytest.raises(EvaluationError, match=":1: not a question"):
         load_questions(written(tmp_path / "q.jsonl", {"question": "And?", "gold": "/a", "history": history}))
@@ -138,23 +138,25 @@ async def test_drafted_questions_hold_words_of_their_page_alone(retriever: Hybri
     said = iter([
         '{"question": "How strong may it push?", "answer": "made up"}',
         "I will not.",
-        *['Here: {"question": "How much may it push?", "answer": "of"}'] * 6,
+        '{"question": "?", "answer": "of"}',
+        *['Here: {"question": "How much may it push?", "answer": "of"}'] * 9,
     ])  # fmt: skip
-    rows = await draft_questions(retriever, RunnableLambda(lambda messages: next(said)), 3)
-    assert 0 < len(rows) <= 3
-    assert {row["answer"] for row in rows} == {"of"}
-    assert all(row["gold"].startswith("/docs/") for row in rows)
     path = tmp_path / "drafts.jsonl"
-    write_questions(rows, path)
-    assert len(load_questions(path)) == len(rows)
-    with pytest.raises(EvaluationError, match="exists"):
-        write_questions(rows, path)
+    async for row in draft_questions(retriever, RunnableLambda(lambda messages: next(said)), 3):
+        append_question(row, path)
+    (row,) = read_drafts(path)
+    assert (row["question"], row["answer"]) == ("How much may it push?", "of")
+    assert row["gold"].startswith("/docs/")
+    path.write_text("no question")
+    with pytest.raises(EvaluationError, match=":1: not a question"):
+        read_drafts(path)
 
 
 async def test_without_a_model_headings_are_drafted_and_said_to_be_silver(retriever: HybridRetriever) -> None:
-    rows = await draft_questions(retriever, None, 4)
+    rows = [row async for row in draft_questions(retriever, None, 4)]
     assert all(row["silver"] for row in rows)
-    assert rows == await draft_questions(retriever, None, 4)
+    first = rows[: len(rows) // 2]
+    assert rows == first + [row async for row in draft_questions(retriever, None, 4, first)]
 
 
 def test_missing_judge_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,13 +76,25 @@ def test_gate_names_what_fell(tmp_path: Path, bar: dict[str, float], complaint: 
     assert found == [] if complaint is None else complaint in found[0]
 
 
+def test_gate_does_not_pass_what_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text('{"ndcg@10": {"floor": 0.5}}')
+    assert check_baseline(report_of(ndcg_at_10=float("nan")), path)
+
+
 def test_gate_does_not_pass_what_was_not_measured(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     path.write_text('{"answer_contained": {"floor": 0.5}}')
     assert "was not measured" in check_baseline(report_of(ndcg_at_10=1.0), path)[0]
 
 
-@pytest.mark.parametrize("text", ["{}", "[1]", "{broken", '{"ndcg@10": 0.7}', '{"ndcg@10": {"flor": 0.7}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{}", "[1]", "{broken", '{"ndcg@10": 0.7}', '{"ndcg@10": {"flor": 0.7}}'),
+        '{"wrongly_refused": {"baseline": 0.02}}',
+    ],
+)
 def test_what_is_no_baseline_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(text)
@@ -95,6 +107,8 @@ def test_baseline_keeps_the_floors_that_an_author_set(tmp_path: Path) -> None:
     write_baseline(report_of(ndcg_at_10=0.75), path)
     stored = json.loads(path.read_text())
     stored["ndcg@10"]["floor"] = 0.6
+    stored["answer_contained"] = {"floor": 0.5, "baseline": 0.8, "drop": 0.1}
     path.write_text(json.dumps(stored))
     write_baseline(report_of(ndcg_at_10=0.85), path)
-    assert json.loads(path.read_text())["ndcg@10"] == {"floor": 0.6, "baseline": 0.85, "drop": 0.03}
+    kept = {"ndcg@10": {"floor": 0.6, "baseline": 0.85, "drop": 0.03}, "answer_contained": stored["answer_contained"]}
+    assert json.loads(path.read_text()) == kept, "what this run did not measure is not forgotten"

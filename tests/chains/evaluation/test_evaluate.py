@@ -56,6 +56,14 @@ async def test_questions_are_scored_over_a_collection(retriever: HybridRetriever
     assert 0 < report["p50_ms"] <= report["p95_ms"]
 
 
+async def test_each_gold_address_is_one_thing_to_be_found(retriever: HybridRetriever, tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    gold = ["/docs/camera#exposure", "/docs/camera#exposure", "/docs/absent"]
+    path.write_text(json.dumps({"question": "How do I fix the exposure?", "gold": gold}))
+    metrics = (await evaluate_questions(path, retriever)).metrics
+    assert (metrics["hit@1"], metrics["recall@3"], metrics["precision@3"]) == (1.0, 0.5, pytest.approx(1 / 3))
+
+
 async def test_beir_folder_is_indexed_and_scored(embeddings: LocalEmbeddings, tmp_path: Path) -> None:
     folder = sample_of(shared_set("xquad-en"), tmp_path, documents=20)
     seen: list[tuple[int, int]] = []
@@ -75,7 +83,7 @@ async def test_thresholds_part_answerable_from_unanswerable(embeddings: LocalEmb
 
 async def test_folder_without_judgements_is_refused(embeddings: LocalEmbeddings, tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text('{"_id": "1", "text": "One."}')
-    with pytest.raises(EvaluationError, match="not a BEIR folder"):
+    with pytest.raises(EvaluationError, match="no queries"):
         await evaluate_beir(tmp_path, embeddings)
 
 

@@ -37,6 +37,14 @@ async def test_begin_after_a_reply_tells_it(store: MessageStore) -> None:
     ]
 
 
+async def test_begin_tells_what_was_marked_and_what_was_refused(store: MessageStore) -> None:
+    refused = ReplyPart(answer="I could not find it.", outcome="no_evidence")
+    begun = await begin_and_finish(store, a_turn("What is this?", selected_text="`--grid`"), refused)
+    question, answer = await told(store, begun.turn.conversation_id)
+    assert question.additional_kwargs["selected_text"] == "`--grid`"
+    assert answer.response_metadata["outcome"] == "no_evidence"
+
+
 async def test_begin_in_anothers_conversation_is_not_found(store: MessageStore) -> None:
     turn = a_turn()
     await begin_and_finish(store, turn, ANSWER)

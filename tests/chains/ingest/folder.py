@@ -48,8 +48,8 @@ def read(text: str, format: Format = "mdx", dialect: Dialect | None = None) -> l
     return read_markdown(text, format, dialect or Dialect(), components, lambda path, props: [])
 
 
-def texts(text: str, format: Format = "mdx") -> list[str]:
-    return [event.text for event in read(text, format) if isinstance(event, Block)]
+def texts(text: str, format: Format = "mdx", dialect: Dialect | None = None) -> list[str]:
+    return [event.text for event in read(text, format, dialect) if isinstance(event, Block)]
 
 
 def anchors(text: str, format: Format = "mdx", dialect: Dialect | None = None) -> list[str]:

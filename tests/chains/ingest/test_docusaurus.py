@@ -21,7 +21,6 @@ def test_drafts_partials_and_hidden_files_are_no_pages(tmp_path: Path) -> None:
             "b.mdx": "B",
             "draft.md": "---\ndraft: true\n---\nD",
             "unlisted.md": "---\nunlisted: true\n---\nU",
-            "empty.md": "---\ntitle: Empty\n---\n",
             "_part.md": "P",
             "_folder/x.md": "X",
             "__tests__/x.md": "X",
@@ -50,7 +49,11 @@ def test_site_may_exclude_files_of_its_own(tmp_path: Path) -> None:
         ("---\nid: own\n---\nText", "own"),
         ("---\ntitle: ''\n---\nText", "name"),
         ("---\ntitle: Yes\n---\nText", "Yes"),
-        ("---\ntitle: 007\n---\nText", "007"),
+        ("---\ntitle: '007'\n---\nText", "007"),
+        ("---\ntitle: 1.10\n---\nText", "1.1"),
+        ("---\nid: 007\n---\nText", "7"),
+        ("---\ntitle: Alone\n---\n", "Alone"),
+        ("", "name"),
         ("Text", "name"),
     ],
 )
@@ -70,7 +73,7 @@ def test_breadcrumb_has_the_labels_of_the_folders(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "01-a/_category_.json": '{"label": "Label A"}',
+            "01-a/_category_.json": '\ufeff{"label": "Label A",}',
             "01-a/02-b/_category_.yml": "label: Label B",
             "01-a/02-b/03-c/page.md": "Text",
             "01-a/broken/_category_.json": "{",
@@ -135,7 +138,7 @@ def test_file_that_cannot_be_opened_stops_the_run(tmp_path: Path) -> None:
 
 def test_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"file.md": "A"})
-    with pytest.raises(IngestError, match="no such folder"):
+    with pytest.raises(IngestError, match="no such file or folder"):
         require_folder(tmp_path / "gone")
     with pytest.raises(IngestError, match="not a folder"):
         require_folder(tmp_path / "file.md")

@@ -75,6 +75,7 @@ def test_points_carry_what_answers_need(docs: Path, client: EdgeClient) -> None:
             "title": "Title",
             "heading": "Title",
             "anchor": "",
+            "anchors": ["two"],
             "ordinal": 0,
             "breadcrumb": ["Label"],
             "version": "current",

@@ -42,6 +42,7 @@ from chains.ingest.page import Block, Heading, Kind
         ("Caf&eacute; &amp; bar", ["Café & bar"]),
         ("A line\nand more", ["A line and more"]),
         ("Note[^1].\n\n[^1]: The footnote.", ["Note.", "The footnote."]),
+        ("A[^1] b[^2].\n\n[^1]: One.\n[^2]: Two.", ["A b.", "One.", "Two."]),
         ("Energy $E = mc^{2}$ holds", ["Energy $E = mc^{2}$ holds"]),
         ("$$\nx_{1} <y> z\n$$", ["$$\nx_{1} <y> z\n$$"]),
         ("It costs $5 or $6 in total", ["It costs $5 or $6 in total"]),
@@ -79,8 +80,8 @@ def test_commonmark_keeps_what_a_reader_sees(source: str, expected: list[str]) -
         (":::note Title here\n\nText\n\n:::", ["Note: Title here", "Text"]),
         (":::tip[A *title*]\nText\n:::", ["Tip: A title", "Text"]),
         (':::danger{title="Named"}\nText\n:::', ["Danger: Named", "Text"]),
-        ("::::note\n\n:::tip\n\nInner\n\n:::\n\nOuter\n\n::::", ["Tip: Inner", "Outer"]),
-        (":::note\n\n```\ncode\n```\n\n:::", ["```\ncode\n```"]),
+        ("::::note\n\n:::tip\n\nInner\n\n:::\n\nOuter\n\n::::", ["Note:", "Tip: Inner", "Outer"]),
+        (":::note\n\n```\ncode\n```\n\n:::", ["Note:", "```\ncode\n```"]),
         ("> [!WARNING]\n> Hot.", ["Warning: Hot."]),
         ("> [!NOTE] Cold.", ["Note: Cold."]),
         ("> Quoted", ["Quoted"]),
@@ -91,7 +92,7 @@ def test_admonition_keeps_its_title(source: str, expected: list[str]) -> None:
 
 
 def test_tabs_keep_their_labels() -> None:
-    source = """<Tabs values={[{label: 'macOS', value: 'mac'}, {value: "win", label: "Windows 11"}]}>
+    source = """<Tabs values={[{label: 'macOS', value: 'mac'}, {value: "win", label: <b>Windows 11</b>}]}>
 <TabItem value="mac">
 
 One
@@ -107,17 +108,17 @@ Two
 Three
 
 </TabItem>
-<TabItem value="other">
-
-Four
-
-</TabItem>
+<TabItem value="other">Four</TabItem>
 </Tabs>"""
-    assert texts(source) == ["macOS:", "One", "Windows 11:", "Two", "Linux:", "Three", "other:", "Four"]
+    assert texts(source) == ["macOS:", "One", "Windows 11:", "Two", "Linux:", "Three", "other:\nFour"]
 
 
 def test_component_shows_its_texts() -> None:
     assert texts('<Card title="A card" href="x" description={`All about ${it}`} />') == ["A card\nAll about"]
+
+
+def test_heading_over_lines_is_a_heading() -> None:
+    assert read('<h3 id="x">\n  Text\n</h3>\n\nBelow') == [Heading(3, "Text", "x"), Block(Kind.TEXT, "Below")]
 
 
 def test_code_component_is_a_fence() -> None:
@@ -129,6 +130,13 @@ def test_code_component_is_a_fence() -> None:
 def test_fence_is_kept_word_for_word(fence: str) -> None:
     code = f'{fence}tsx title="a.tsx"\nimport A from "a";\n\n# not a heading\n<A b={{1}} /> <!-- c -->\n{fence}'
     assert read(code) == [Block(Kind.CODE, code)]
+
+
+def test_marks_of_lines_stay_only_where_the_fence_names_the_lines() -> None:
+    code = "a = 1\n# highlight-next-line\nb = 2\n```"
+    assert texts(f"```py\n{code}") == ["```py\na = 1\nb = 2\n```"]
+    assert texts(f"```py {{1,3-4}}\n{code}") == [f"```py\n{code}"]
+    assert texts("```py\n# other-line\nb = 2\n```", dialect=Dialect(magic=("other-line",))) == ["```py\nb = 2\n```"]
 
 
 def test_list_keeps_marks_and_depth() -> None:
@@ -157,6 +165,7 @@ def test_first_level_heading_has_no_anchor_but_takes_its_slug() -> None:
 def test_raw_heading_keeps_its_id() -> None:
     assert read('<h3 id="x">Text *here*</h3>') == [Heading(3, "Text here", "x")]
     assert read('<h3 id="x">Text <b>here</b></h3>', "md") == [Heading(3, "Text here", "x")]
+    assert read('<Heading as="h3" id="x">Text *here*</Heading>') == [Heading(3, "Text here", "x")]
 
 
 def test_comment_names_a_heading() -> None:

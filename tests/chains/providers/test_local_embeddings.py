@@ -3,12 +3,13 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 
 from chains.providers import embeddings
-from chains.providers.local_embeddings import LocalEmbeddings
+from chains.providers.local_embeddings import LocalEmbeddings, Urgent
 from chains.settings import ChainSettings
 
 pytestmark = pytest.mark.anyio
@@ -99,6 +100,24 @@ async def test_query_overtakes_documents_of_another_thread(local: LocalEmbedding
     await local.aembed_query("How long do I wait?")
     assert thread.is_alive()
     await asyncio.to_thread(thread.join)
+
+
+def test_what_is_indexed_waits_until_no_reader_does() -> None:
+    urgent, question = Urgent(longest=60), Future[list[float]]()
+    urgent.join(question)
+    waiting = threading.Thread(target=urgent.give_way)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    question.set_result([])
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
+def test_what_is_indexed_does_not_wait_for_ever() -> None:
+    urgent = Urgent(longest=0.01)
+    urgent.join(Future())
+    urgent.give_way()
 
 
 async def test_cancelled_caller_leaves_the_rest_of_its_documents(local: LocalEmbeddings) -> None:
