@@ -29,8 +29,17 @@ _SPACE_TAGS = re.compile(r"td|th|summary|option|button|label")
 
 
 def shown(tokens: Sequence[Token] | None) -> str:
-    """The text without links, emphasis, tags and expressions. Code keeps its backticks."""
-    return tidy("".join(map(_shown, tokens or ())))
+    """The text without links, emphasis, tags and expressions. Code keeps its backticks.
+
+    What pictures show stands behind it, in a line of its own: no sentence is interrupted.
+    """
+    text, pictures = "", ""
+    for token in tokens or ():
+        if _is_picture(token):
+            pictures += f"{_shown(token)} "
+        else:
+            text += _shown(token)
+    return tidy(f"{text}\n{pictures}")
 
 
 def tidy(text: str) -> str:
@@ -154,6 +163,12 @@ def _emoji(match: re.Match[str]) -> str:
     import emoji
 
     return emoji.emojize(match.group(), language="alias")
+
+
+def _is_picture(token: Token) -> bool:
+    return token.type == "image" or (
+        token.type == "tag" and "text" not in token.meta and token.meta["tag"].name.lower() == "img"
+    )
 
 
 def _shown(token: Token) -> str:

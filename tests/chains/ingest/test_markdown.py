@@ -31,7 +31,7 @@ from chains.ingest.page import Block, Heading, Kind
         ("a {props.x} b {'c'} d {`e ${f} g`}", ["a b c d e g"]),
         ("{props.x}\n\nText", ["Text"]),
         ("One<br/>two", ["One\ntwo"]),
-        ("[link](https://example.com) ![alt](a.png) **b** *i* ~~s~~", ["link alt b i s"]),
+        ("[link](https://example.com) ![alt](a.png) **b** *i* ~~s~~", ["link b i s\nalt"]),
         ("![](a.png)", []),
         ("<img src='a.png' alt='A picture' />", ["A picture"]),
         ("`<View>` and `import x from y`", ["`<View>` and `import x from y`"]),
