@@ -22,9 +22,9 @@ class Attempts:
     """The calls made for one purpose, within the turn's deadline.
 
     The first provider is asked first, and any other freely when it fails; but one that keeps failing, and any second
-    call to the same provider, takes from the retry budget, and a free call that fails is paid afterwards: in an outage
-    of all there is nothing for free. A retry waits for a random time (full jitter) after what the
-    provider asked for, if that leaves time to answer.
+    call to the same provider, takes from the retry budget, and a free call that fails is paid afterwards, unless there
+    is an answer in the end: in an outage of all there is nothing for free. A retry waits for a random time (full
+    jitter) after what the provider asked for, if that leaves time to answer.
     """
 
     def __init__(self, guard: Guard, operation: Operation, providers: Sequence[str], limit: int = ATTEMPTS) -> None:
@@ -34,6 +34,7 @@ class Attempts:
         self._made = 0
         self._asked = ""
         self._free = False  # an extra call that took nothing from the budget
+        self._owed = 0
         self.deadline = guard.deadline()
         self.last_failure: ProviderError | None = None
 
@@ -41,6 +42,11 @@ class Attempts:
         self._failures[provider] = self.last_failure = error
         if self._free:
             self._budget.owe()
+            self._owed += 1
+
+    def answered(self) -> None:
+        """The last call was, to its end: whoever failed before did not fail in an outage of all."""
+        self._budget.forgive(self._owed)
 
     async def next(self, *, told: int = 0) -> str:
         """The provider to ask. `told`: so many texts were begun before the reader; who broke off is not asked to begin

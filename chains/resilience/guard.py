@@ -49,6 +49,10 @@ class RetryBudget:
         """Pay for a call that was made without asking."""
         self._left = max(self._left - 1, -DEBT)
 
+    def forgive(self, calls: int) -> None:
+        """Give back what was owed for so many."""
+        self._left = min(self._left + calls, self._most)
+
     def fresh(self) -> RetryBudget:
         """Another one of the same size."""
         return RetryBudget(self._share, self._most / 2)

@@ -67,6 +67,7 @@ class ResilientModel(Runnable[LanguageModelInput, BaseMessage]):
                             yield self._restart(provider, attempts.last_failure)
                         told, begun = told + (not begun), True
                         yield chunk
+                attempts.answered()
                 return
             except ProviderError as error:
                 attempts.failed(provider, error)

@@ -11,12 +11,14 @@ from chains.errors import DocentError
 from chains.resilience import (
     Count,
     Guard,
+    Operation,
     ProviderDown,
     RateLimited,
     ResilientModel,
     RetryBudget,
     resilient,
 )
+from chains.resilience.attempts import Attempts
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +51,17 @@ def test_budget_that_owes_lets_nothing_through_until_it_has_paid() -> None:
         taken.append(budget.withdraw())
     assert not any(taken[:85])
     assert any(taken)
+
+
+@pytest.mark.parametrize(("is_answered", "left"), [(True, 5), (False, 4)])
+async def test_wasted_call_is_paid_unless_there_is_an_answer(guard: Guard, is_answered: bool, left: int) -> None:
+    attempts = Attempts(guard, Operation.CHAT, ["first", "second"])
+    for provider in ("first", "second"):
+        assert await attempts.next() == provider
+        attempts.failed(provider, ProviderDown())
+    if is_answered:
+        attempts.answered()
+    assert sum(guard.budget(Operation.CHAT).withdraw() for _ in range(10)) == left
 
 
 def test_budget_keeps_no_more_than_twice_its_reserve() -> None:
